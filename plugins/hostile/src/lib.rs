@@ -1,0 +1,90 @@
+//! A guest that misbehaves as the first payload byte says, to test that the host contains it.
+
+use std::hint::black_box;
+
+use fixstream_decoder::{DecodeResult, Decoded, Decoder, Message, Position};
+
+/// The decoder as the host sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Hostile;
+
+impl Decoder for Hostile {
+    const NAME: &'static str = "hostile";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const ATTRIBUTE_KEYS: &'static [&'static str] = &[];
+
+    fn decode(message: &Message) -> DecodeResult {
+        match message.payload.first() {
+            Some(b'l') => loop_for_ever(),
+            #[allow(clippy::panic)] // what it is for
+            Some(b'p') => panic!("as asked"),
+            Some(b'm') => take_memory(),
+            Some(b's') => drop(black_box(recurse(0))),
+            Some(b'a') => return Ok(twelve_mebibytes()),
+            Some(b'n') => return Ok(places_that_are_none()),
+            _ => {}
+        }
+        Ok(place(1.0, 2.0).into())
+    }
+
+    /// One result too few when any message asks for it.
+    fn decode_batch(batch: &[Message]) -> Vec<DecodeResult> {
+        let mut results: Vec<DecodeResult> = batch.iter().map(Self::decode).collect();
+        if batch.iter().any(|message| message.payload.first() == Some(&b'c')) {
+            results.pop();
+        }
+        results
+    }
+}
+
+fixstream_decoder::export!(Hostile);
+
+fn place(latitude: f64, longitude: f64) -> Position {
+    Position {
+        latitude: Some(latitude),
+        longitude: Some(longitude),
+        ..Position::default()
+    }
+}
+
+fn loop_for_ever() {
+    loop {
+        black_box(());
+    }
+}
+
+fn take_memory() {
+    const MEBIBYTE: usize = 1 << 20;
+    let mut taken: Vec<Vec<u8>> = Vec::new();
+    for _ in 0..2048 {
+        taken.push(vec![1; MEBIBYTE]);
+        black_box(&taken);
+    }
+}
+
+fn recurse(depth: u64) -> u64 {
+    let frame = black_box([depth; 64]);
+    if depth == u64::MAX {
+        return depth;
+    }
+    recurse(black_box(depth + 1)).wrapping_add(black_box(frame).iter().sum())
+}
+
+fn twelve_mebibytes() -> Decoded {
+    let text = "x".repeat(1 << 20);
+    let position = Position {
+        event: Some(text),
+        ..place(1.0, 2.0)
+    };
+    vec![position; 12].into()
+}
+
+fn places_that_are_none() -> Decoded {
+    vec![
+        place(f64::NAN, 2.0),
+        place(1.0, f64::INFINITY),
+        place(91.0, 2.0),
+        place(1.0, -181.0),
+    ]
+    .into()
+}
