@@ -1,0 +1,40 @@
+//! Devices: what a decoded position means, given what its device said before.
+//!
+//! In: batches of [`Reading`]s per device, in journal order, from the one pipeline task
+//! ([`DeviceDirectory::deliver`]). Out: judged rows on the batch's [`Ticket`], and the latest position in
+//! [`crate::latest`].
+//!
+//! Promises: readings of a device are judged in the order delivered, across activation, passivation and
+//! failure of its actor; every reading ends up as a row, a counted duplicate, or a failed id: nothing is
+//! lost; the judgement depends on the readings alone (their `received`, never the clock), so that a replay
+//! of the journal judges alike. `deliver` never waits; what bounds the queues are the outstanding tickets.
+//!
+//! The judgement is [`DeviceCore::step`], pure and synchronous; actors only carry readings to it.
+
+mod actor;
+mod apply;
+mod content;
+mod convert;
+mod core;
+mod directory;
+mod geo;
+mod metrics;
+mod options;
+mod sharded;
+mod slots;
+mod supervisor;
+mod ticket;
+
+#[cfg(test)]
+mod core_tests;
+#[cfg(test)]
+mod directory_tests;
+#[cfg(test)]
+mod testing;
+
+pub use self::content::content_hash;
+pub use self::core::{Candidate, DeviceCore, Motion, Step, StepConfig};
+pub use self::directory::{DeviceDirectory, DeviceError};
+pub use self::metrics::DeviceMetrics;
+pub use self::options::{DeviceOptions, Layout};
+pub use self::ticket::{Applied, DeviceBatch, Reading, Ticket};

@@ -1,0 +1,43 @@
+//! History: sealed batches of rows, written to ClickHouse exactly once.
+//!
+//! **In:** [`Chunk`]s, all that came of consecutive ranges of the journal. **Out:** rows in ClickHouse, and
+//! [`History::sealed`], the offset below which the journal may forget. **Promises:** a row that was
+//! submitted and sealed is in ClickHouse exactly once in the end, over any crash of ours or of
+//! ClickHouse; nothing is dropped; when ClickHouse is away the spool fills up to its limit, then
+//! `submit` waits, then the journal fills, then the sockets stop.
+//!
+//! How: a batch's boundaries and content are fixed in a synced file before its first insert, so every
+//! attempt sends the same rows ([`spool`], [`batcher`]). A deduplication token makes the repeated
+//! attempt harmless while the server lives; it was measured to lose rows when the server died in
+//! between, so after a restart (of the server or of ours) the batch is compared with what is stored and
+//! only what is missing is inserted ([`inserter`], [`reconcile`]). A server that keeps failing gets questions
+//! instead of batches until it answers one ([`breaker`]).
+
+mod backlog;
+mod batch;
+mod batcher;
+mod breaker;
+mod error;
+mod handle;
+mod inserter;
+mod letters;
+mod metrics;
+mod migrations;
+mod newest;
+mod options;
+mod probe;
+mod reconcile;
+mod record;
+mod retry;
+mod row;
+mod spool;
+mod text;
+mod writer;
+
+pub use error::HistoryError;
+pub use handle::History;
+pub use letters::{Letter, LetterFilter, Letters, SHOWN_PAYLOAD};
+pub use metrics::HistoryMetrics;
+pub use options::{HistoryOptions, Lag};
+pub use probe::server_version;
+pub use row::{Chunk, PositionRow, RawRow};

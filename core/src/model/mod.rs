@@ -1,0 +1,13 @@
+//! The words that all rooms share: ids, times, the raw uplink, the fix, the verdict.
+//!
+//! Plain data without behaviour beyond conversion and encoding; no tokio, no I/O.
+
+mod fix;
+mod ids;
+mod uplink;
+mod verdict;
+
+pub use fix::{AttributeValue, Fix, MAX_ATTRIBUTES, MAX_FIXES_PER_MESSAGE};
+pub use ids::{ClientId, DeviceId, LinkId, Offset, PositionId, TimeMs, TrackerId};
+pub use uplink::{DeadLetter, DeadReason, Sender, Source, Uplink, UplinkError};
+pub use verdict::Verdict;

@@ -1,0 +1,364 @@
+//! Second stage: find out whose fixes they are and hand them to their devices.
+
+use std::sync::Arc;
+
+use ahash::AHashMap;
+use bytes::Bytes;
+
+use super::metrics::PipelineMetrics;
+use super::understand::{Content, Message, Understood, fixes};
+use crate::decode::{DecodeHost, Decoded, DeviceFrom, Failure, FailureKind, Manifest};
+use crate::device::{DeviceBatch, DeviceDirectory, Reading, Ticket};
+use crate::history::RawRow;
+use crate::model::{
+    ClientId, DeadLetter, DeadReason, DeviceId, MAX_FIXES_PER_MESSAGE, Offset, PositionId, Sender, Source,
+    Uplink,
+};
+use crate::registry::{NewDevice, NewTracker, Registry, RegistryError, Tracker, UnknownTracker};
+
+/// What a chunk left behind besides its rows.
+#[derive(Default)]
+pub(super) struct Leftovers {
+    pub raw: Vec<RawRow>,
+    pub dead: Vec<DeadLetter>,
+}
+
+/// Resolves and delivers; owns nothing but handles.
+pub(super) struct Applier {
+    pub registry: Registry,
+    pub decode: DecodeHost,
+    pub devices: DeviceDirectory,
+    pub metrics: PipelineMetrics,
+    pub keep_raw: bool,
+}
+
+/// What the messages of a chunk amount to: readings by device, each device's in journal order, and the rest.
+#[derive(Default)]
+struct Gathered {
+    readings: AHashMap<DeviceId, (ClientId, Vec<Reading>)>,
+    left: Leftovers,
+}
+
+impl Gathered {
+    fn add(&mut self, device: DeviceId, client: ClientId, reading: Reading) {
+        let (_, readings) = self
+            .readings
+            .entry(device)
+            .or_insert_with(|| (client, Vec::new()));
+        readings.push(reading);
+    }
+}
+
+impl Applier {
+    /// Delivers all readings of `chunk` under `ticket`; per device in journal order.
+    pub async fn apply(&self, chunk: Understood, ticket: &Ticket) -> Leftovers {
+        let mut gathered = Gathered::default();
+        for message in chunk.messages {
+            self.message(message, &mut gathered).await;
+        }
+        let Gathered { readings, left } = gathered;
+        let mut positions = 0;
+        for (device, (client, readings)) in readings {
+            positions += readings.len() as u64;
+            self.devices.deliver(
+                device,
+                DeviceBatch {
+                    client,
+                    readings,
+                    ticket: ticket.clone(),
+                },
+            );
+        }
+        self.metrics.positions.inc_by(positions);
+        for letter in &left.dead {
+            self.metrics.dead(letter.reason);
+        }
+        left
+    }
+
+    async fn message(&self, message: Message, into: &mut Gathered) {
+        let offset = message.offset;
+        match message.content {
+            Content::Unreadable(detail) => into.left.dead.push(DeadLetter {
+                offset,
+                client: ClientId(0),
+                received: crate::clock::now(),
+                vendor: String::new(),
+                channel: String::new(),
+                device: None,
+                reason: DeadReason::Unreadable,
+                detail,
+                plugin: None,
+                payload: message.record,
+                envelope: Bytes::new(),
+            }),
+            Content::Position { uplink } => self.position(offset, uplink, into),
+            Content::Vendor {
+                uplink,
+                vendor,
+                plugin,
+                outcome,
+            } => {
+                let device = match fixes(outcome) {
+                    Ok(decoded) => {
+                        self.vendor(offset, &uplink, &vendor, &plugin, decoded, into)
+                            .await
+                    }
+                    Err(failure) => {
+                        into.left
+                            .dead
+                            .push(failed(dead_letter(offset, &uplink, &plugin), failure));
+                        None
+                    }
+                };
+                if self.keep_raw {
+                    into.left.raw.push(RawRow {
+                        offset,
+                        client: uplink.sender.client,
+                        device: device.unwrap_or_default(),
+                        received: uplink.received,
+                        vendor,
+                        channel: uplink.channel().to_owned(),
+                        payload: uplink.payload_bytes(),
+                    });
+                }
+            }
+        }
+    }
+
+    /// A position in the hub's own format: its device is named, and may be gone since.
+    fn position(&self, offset: Offset, uplink: Uplink, into: &mut Gathered) {
+        let client = uplink.sender.client;
+        let is_clients = |device| {
+            self.registry
+                .device(device)
+                .is_some_and(|device| device.client == client)
+        };
+        match uplink.source {
+            Source::Position { device, fix } if is_clients(device) => {
+                let reading = Reading {
+                    id: PositionId::new(offset, 0),
+                    received: uplink.received,
+                    fix: *fix,
+                    vendor: Arc::from(""),
+                    plugin: Arc::from(""),
+                };
+                into.add(device, client, reading);
+            }
+            Source::Position { device, .. } => into.left.dead.push(DeadLetter {
+                reason: DeadReason::NoDevice,
+                detail: format!("device {device} is gone"),
+                ..dead_letter(offset, &uplink, "")
+            }),
+            Source::Mqtt { .. } | Source::Http { .. } => {}
+        }
+    }
+
+    /// The fixes of a vendor's message; the first device that one of them belongs to.
+    async fn vendor(
+        &self,
+        offset: Offset,
+        uplink: &Uplink,
+        vendor: &Arc<str>,
+        plugin: &Arc<str>,
+        decoded: Decoded,
+        into: &mut Gathered,
+    ) -> Option<DeviceId> {
+        let origin = self.origin(uplink, vendor);
+        let (mut first, mut refused) = (None, None);
+        for (index, (named, fix)) in decoded.fixes.into_iter().take(MAX_FIXES_PER_MESSAGE).enumerate() {
+            match self.resolve(&origin, named.as_deref()).await {
+                Ok(device) => {
+                    first.get_or_insert(device);
+                    let reading = Reading {
+                        id: PositionId::new(offset, index),
+                        received: uplink.received,
+                        fix,
+                        vendor: Arc::clone(vendor),
+                        plugin: Arc::clone(plugin),
+                    };
+                    into.add(device, uplink.sender.client, reading);
+                }
+                Err(refusal) => {
+                    refused.get_or_insert(refusal);
+                }
+            }
+        }
+        // one letter per message: it keeps the whole message, and its replay decodes all of it
+        into.left.dead.extend(refused.map(|refusal| DeadLetter {
+            device: refusal.ident,
+            reason: refusal.reason,
+            detail: refusal.detail,
+            ..dead_letter(offset, uplink, plugin)
+        }));
+        first
+    }
+
+    /// What all fixes of a message share, looked up once.
+    fn origin<'a>(&self, uplink: &'a Uplink, vendor: &'a str) -> Origin<'a> {
+        Origin {
+            sender: uplink.sender,
+            vendor,
+            topic: match &uplink.source {
+                Source::Mqtt { device, .. } => device.as_deref(),
+                _ => None,
+            },
+            own: uplink
+                .sender
+                .tracker
+                .and_then(|tracker| self.registry.tracker(tracker)),
+            manifest: self.decode.manifest(vendor),
+        }
+    }
+
+    /// The device of one fix: from payload, topic or credential in the order that the manifest says, and
+    /// never another tracker than the credential's.
+    async fn resolve(&self, origin: &Origin<'_>, named: Option<&str>) -> Result<DeviceId, Refusal> {
+        let own = origin.own.as_deref();
+        let order = origin.manifest.as_ref().map_or(
+            &[DeviceFrom::Payload, DeviceFrom::Topic, DeviceFrom::Credential][..],
+            |manifest| &manifest.device_order,
+        );
+        let ident = order.iter().find_map(|from| match from {
+            DeviceFrom::Payload => named,
+            DeviceFrom::Topic => origin.topic,
+            DeviceFrom::Credential => own.and_then(|tracker| tracker.imei.as_deref()),
+        });
+        if let Some(own) = own {
+            if let (Some(ident), Some(imei)) = (ident, own.imei.as_deref())
+                && ident != imei
+            {
+                return Err(Refusal {
+                    ident: Some(ident.to_owned()),
+                    reason: DeadReason::ForeignTracker,
+                    detail: format!("the credential belongs to tracker {imei}"),
+                });
+            }
+            return device_of(own);
+        }
+        let Some(ident) = ident else {
+            return Err(Refusal {
+                ident: None,
+                reason: DeadReason::UnknownTracker,
+                detail: "neither payload nor topic nor credential names a tracker".into(),
+            });
+        };
+        if let Some(tracker) = self.registry.tracker_by_imei(origin.sender.client, ident) {
+            return device_of(&tracker);
+        }
+        self.unknown(origin.sender, origin.vendor, ident).await
+    }
+
+    /// A tracker that is not registered: what the link says happens with it.
+    async fn unknown(&self, sender: Sender, vendor: &str, ident: &str) -> Result<DeviceId, Refusal> {
+        let refusal = |detail: String| Refusal {
+            ident: Some(ident.to_owned()),
+            reason: DeadReason::UnknownTracker,
+            detail,
+        };
+        match self.registry.link_of(&sender, vendor) {
+            Some(link) if link.unknown == UnknownTracker::AutoRegister => {
+                let tracker = NewTracker {
+                    name: ident.to_owned(),
+                    description: None,
+                    imei: Some(ident.to_owned()),
+                    status: "active".into(),
+                    context: Vec::new(),
+                };
+                let created = async {
+                    let tracker = self.registry.create_tracker(sender.client, tracker).await?;
+                    let device = NewDevice {
+                        tracker: tracker.id,
+                        worksite: 1,
+                        team: 1,
+                        name: ident.to_owned(),
+                        device_type: 1,
+                        code: None,
+                        uuid: Some(ident.to_owned()),
+                        status: "active".into(),
+                    };
+                    self.registry.create_device(sender.client, link.id, device).await
+                };
+                match created.await {
+                    Ok(device) => {
+                        tracing::info!(client = %sender.client, vendor, ident, device = %device.id, "tracker registered on its first message");
+                        Ok(device.id)
+                    }
+                    Err(error @ RegistryError::Exists { .. }) => Err(refusal(error.to_string())),
+                    Err(error) => {
+                        tracing::warn!(client = %sender.client, vendor, ident, %error, "tracker could not be registered");
+                        Err(refusal(error.to_string()))
+                    }
+                }
+            }
+            Some(link) if link.unknown == UnknownTracker::Hold => {
+                Err(refusal("held until the tracker is registered".into()))
+            }
+            _ => Err(refusal("no such tracker".into())),
+        }
+    }
+}
+
+/// Where a message comes from, as far as it says whose its fixes are.
+struct Origin<'a> {
+    sender: Sender,
+    vendor: &'a str,
+    /// Device identifier in the topic.
+    topic: Option<&'a str>,
+    /// The tracker that the credential belongs to.
+    own: Option<Arc<Tracker>>,
+    manifest: Option<Arc<Manifest>>,
+}
+
+/// Why a fix has no device.
+struct Refusal {
+    ident: Option<String>,
+    reason: DeadReason,
+    detail: String,
+}
+
+fn device_of(tracker: &Tracker) -> Result<DeviceId, Refusal> {
+    tracker.device.ok_or_else(|| Refusal {
+        ident: tracker.imei.as_deref().map(str::to_owned),
+        reason: DeadReason::NoDevice,
+        detail: format!("tracker {} has no device", tracker.id),
+    })
+}
+
+/// A letter with everything but the reason.
+pub(super) fn dead_letter(offset: Offset, uplink: &Uplink, plugin: &str) -> DeadLetter {
+    let device = match &uplink.source {
+        Source::Mqtt { device, .. } => device.clone(),
+        Source::Http { .. } => None,
+        Source::Position { device, .. } => Some(device.to_string()),
+    };
+    DeadLetter {
+        offset,
+        client: uplink.sender.client,
+        received: uplink.received,
+        vendor: uplink.vendor().unwrap_or_default().to_owned(),
+        channel: uplink.channel().to_owned(),
+        device,
+        reason: DeadReason::PluginFailed,
+        detail: String::new(),
+        plugin: (!plugin.is_empty()).then(|| plugin.to_owned()),
+        payload: uplink.payload_bytes(),
+        // it was read from a record, so it can be written as one
+        envelope: uplink.envelope().unwrap_or_default(),
+    }
+}
+
+fn failed(letter: DeadLetter, failure: Failure) -> DeadLetter {
+    let reason = match failure.kind {
+        FailureKind::NotMine | FailureKind::Malformed => DeadReason::Undecodable,
+        FailureKind::Unsupported => DeadReason::Unsupported,
+        FailureKind::Trapped | FailureKind::Deadline | FailureKind::Contract => DeadReason::PluginFailed,
+        FailureKind::NoPlugin => DeadReason::UnknownVendor,
+        FailureKind::OutOfService => DeadReason::PluginUnavailable,
+    };
+    DeadLetter {
+        reason,
+        detail: failure.detail,
+        ..letter
+    }
+}
