@@ -1,0 +1,11 @@
+//! The REST surfaces and the `fixstream` program around `fixstream-core`.
+
+pub mod cli;
+pub mod config;
+mod demo;
+mod plugins;
+pub mod rest;
+mod server;
+mod vectors;
+
+pub use server::{Server, StartError};

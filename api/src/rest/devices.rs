@@ -1,0 +1,116 @@
+//! Devices and device types.
+
+use std::sync::Arc;
+
+use fixstream_core::model::TrackerId;
+use fixstream_core::registry::{Device, NewDevice};
+use poem::Response;
+use poem::http::StatusCode;
+use serde::Serialize;
+
+use super::envelope;
+use super::error::ApiError;
+use super::fields;
+use super::operation::Call;
+use super::trackers::DEFAULT_STATUS;
+use super::validate::{self, Checked};
+
+#[derive(Serialize)]
+struct DeviceView {
+    id_device: u32,
+    id_client: u32,
+    id_tracker: u32,
+    id_worksite: u32,
+    id_team: u32,
+    device_name: String,
+    id_device_type: u32,
+    device_code: Option<String>,
+    device_uuid: Option<String>,
+    status: String,
+}
+
+#[derive(Serialize)]
+struct DeviceTypeView {
+    id_device_type: u32,
+    name: String,
+    code: String,
+}
+
+/// `POST /device/create`, `POST /device`.
+pub(super) async fn create(call: Call) -> Result<Response, ApiError> {
+    let fields = validate::body(&call.body, fields::DEVICE)?;
+    let link = call.key.link.ok_or_else(ApiError::no_link)?;
+    let new = NewDevice {
+        tracker: TrackerId(fields.required_id("idTracker")),
+        worksite: fields.required_id("idWorksite"),
+        team: fields.required_id("idTeam"),
+        name: fields.required_text("deviceName"),
+        device_type: fields.required_id("idType"),
+        code: fields.text("deviceCode").map(str::to_owned),
+        uuid: fields.text("deviceUuid").map(str::to_owned),
+        status: fields.text("status").unwrap_or(DEFAULT_STATUS).to_owned(),
+    };
+    call.rest
+        .registry
+        .create_device(call.client.id, link, new)
+        .await?;
+    Ok(envelope::success(
+        StatusCode::CREATED,
+        "Device created successfully",
+    ))
+}
+
+/// `POST /device/list`: filters in the body.
+pub(super) async fn list(call: Call) -> Result<Response, ApiError> {
+    let filters = validate::body(&call.body, fields::DEVICE_FILTERS)?;
+    Ok(matching(&call, &filters))
+}
+
+/// `GET /device`: filters in the query.
+pub(super) async fn get(mut call: Call) -> Result<Response, ApiError> {
+    let filters = validate::query(std::mem::take(&mut call.query), fields::DEVICE_FILTERS)?;
+    Ok(matching(&call, &filters))
+}
+
+/// `GET /device-type`.
+pub(super) async fn types(call: Call) -> Result<Response, ApiError> {
+    Ok(envelope::list(call.rest.registry.device_types(), |device_type| {
+        Some(DeviceTypeView {
+            id_device_type: device_type.id,
+            name: device_type.name.clone(),
+            code: device_type.code.clone(),
+        })
+    }))
+}
+
+/// The client's devices that match all filters exactly.
+fn matching(call: &Call, filters: &Checked) -> Response {
+    let id = |name, value| filters.id(name).is_none_or(|wanted| wanted == value);
+    let text = |name, value: Option<&str>| filters.text(name).is_none_or(|wanted| value == Some(wanted));
+    let mut devices = call.rest.registry.devices(call.client.id);
+    devices.retain(|device| {
+        id("idDevice", device.id.0)
+            && id("idTracker", device.tracker.0)
+            && id("idWorksite", device.worksite)
+            && id("idTeam", device.team)
+            && id("idType", device.device_type)
+            && text("deviceName", Some(&device.name))
+            && text("deviceCode", device.code.as_deref())
+            && text("deviceUuid", device.uuid.as_deref())
+            && text("status", Some(&device.status))
+    });
+    envelope::list(devices, |device: &Arc<Device>| {
+        Some(DeviceView {
+            id_device: device.id.0,
+            id_client: device.client.0,
+            id_tracker: device.tracker.0,
+            id_worksite: device.worksite,
+            id_team: device.team,
+            device_name: device.name.clone(),
+            id_device_type: device.device_type,
+            device_code: device.code.clone(),
+            device_uuid: device.uuid.clone(),
+            status: device.status.clone(),
+        })
+    })
+}

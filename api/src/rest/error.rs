@@ -1,0 +1,145 @@
+//! The one error of all endpoints, before any dialect renders it.
+
+use fixstream_core::deadletter::DeadLetterError;
+use fixstream_core::history::HistoryError;
+use fixstream_core::ingest::IngestError;
+use fixstream_core::journal::AppendError;
+use fixstream_core::registry::{RegistryError, Scope};
+
+use super::codes::Code;
+
+/// A field that breaks a rule.
+#[derive(Debug, Clone)]
+pub(super) struct Violation {
+    pub(super) code: &'static Code,
+    pub(super) field: String,
+    pub(super) message: String,
+}
+
+/// Why a request is refused.
+#[derive(Debug)]
+pub(super) enum ApiError {
+    /// No key, or none that is valid: the caller is not told which.
+    Unauthorized,
+    /// The key lacks a scope.
+    Forbidden(Scope),
+    /// Fields break rules; never empty, in the order of the field table.
+    Violations(Vec<Violation>),
+    /// The body can't be understood; why, in words.
+    Malformed(String),
+    /// Neither ids nor a filter say what is meant.
+    NothingChosen,
+    /// A unique field is taken.
+    Exists {
+        entity: &'static str,
+        field: &'static str,
+    },
+    /// Nothing with this field's value, or another client's.
+    NotFound {
+        entity: &'static str,
+        field: &'static str,
+    },
+    /// Nothing of this name.
+    UnknownName { entity: &'static str, name: String },
+    /// The key's client is gone.
+    UnknownInstance,
+    /// The database refused or failed.
+    Query,
+    /// Something broke; the log says what.
+    Failed,
+    /// Full; the sender should wait this long, seconds.
+    Overloaded { retry_after: u32 },
+    /// ClickHouse does not answer.
+    HistoryAway,
+    /// The body is too long.
+    TooLarge,
+    /// Not finished in time.
+    TimedOut,
+    /// Unknown path.
+    NoRoute,
+    /// Unknown method on a known path.
+    NoMethod,
+}
+
+impl From<RegistryError> for ApiError {
+    fn from(error: RegistryError) -> Self {
+        match error {
+            RegistryError::Exists { entity, field } => Self::Exists { entity, field },
+            RegistryError::NotFound {
+                entity: "CLIENT_VENDOR",
+                ..
+            } => Self::no_link(),
+            RegistryError::NotFound { entity: "CLIENT", .. } => Self::UnknownInstance,
+            RegistryError::NotFound { entity, field } => Self::NotFound { entity, field },
+            RegistryError::InUse { .. } => Self::Query,
+            error if error.is_shortage() => {
+                tracing::warn!(%error, "the registry has no space");
+                Self::Overloaded { retry_after: 5 }
+            }
+            RegistryError::Database(error) => {
+                tracing::error!(%error, "registry query failed");
+                Self::Query
+            }
+            error => {
+                tracing::error!(%error, "registry failed");
+                Self::Failed
+            }
+        }
+    }
+}
+
+impl From<IngestError> for ApiError {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::Append(AppendError::Full { .. }) | IngestError::NoSpace => {
+                Self::Overloaded { retry_after: 5 }
+            }
+            IngestError::Append(AppendError::TooLarge(_)) => Self::TooLarge,
+            // Stopping: another instance, or this one in a moment, will take it.
+            IngestError::Append(AppendError::Stopped) => Self::Overloaded { retry_after: 1 },
+            error => {
+                tracing::error!(%error, "a position was not journalled");
+                Self::Failed
+            }
+        }
+    }
+}
+
+impl From<HistoryError> for ApiError {
+    fn from(error: HistoryError) -> Self {
+        tracing::warn!(%error, "history does not answer a request");
+        Self::HistoryAway
+    }
+}
+
+impl From<DeadLetterError> for ApiError {
+    fn from(error: DeadLetterError) -> Self {
+        match error {
+            DeadLetterError::History(error) => error.into(),
+            DeadLetterError::Ingest(error) => error.into(),
+            DeadLetterError::Failed(error) => {
+                tracing::error!(%error, "a replay failed");
+                Self::Failed
+            }
+        }
+    }
+}
+
+impl ApiError {
+    /// How long the sender should wait before trying again, seconds, where that helps.
+    pub(super) fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::Overloaded { retry_after } => Some(*retry_after),
+            Self::HistoryAway => Some(5),
+            _ => None,
+        }
+    }
+
+    /// The key picks no client-vendor link.
+    pub(super) fn no_link() -> Self {
+        Self::UnknownName {
+            entity: "CLIENT_VENDOR",
+            name: "link".into(),
+        }
+    }
+}

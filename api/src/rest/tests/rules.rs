@@ -1,0 +1,340 @@
+//! The validator and the tables, without a server.
+
+use serde_json::{Map, Value, json};
+
+use crate::rest::codes;
+use crate::rest::error::ApiError;
+use crate::rest::fields;
+use crate::rest::validate::{self, Field, Rule, hundredths};
+
+/// Code and field of all violations.
+fn broken(table: &[Field], body: &Value) -> Vec<(&'static str, String)> {
+    match validate::body(body.to_string().as_bytes(), table) {
+        Ok(_) => Vec::new(),
+        Err(ApiError::Violations(all)) => all.into_iter().map(|one| (one.code.name, one.field)).collect(),
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+fn with(base: &Value, field: &str, value: Value) -> Value {
+    let mut body = base.as_object().unwrap().clone();
+    body.insert(field.into(), value);
+    Value::Object(body)
+}
+
+fn valid(table: &[Field]) -> Value {
+    let mut body = Map::new();
+    for field in table.iter().filter(|field| field.required) {
+        let value = match field.rule {
+            Rule::Text { .. } => json!("text"),
+            Rule::Ids { .. } | Rule::Records { .. } => json!([1]),
+            _ => json!(1),
+        };
+        body.insert(field.name.into(), value);
+    }
+    Value::Object(body)
+}
+
+#[test]
+fn there_are_nineteen_validation_and_ten_resource_codes() {
+    assert_eq!(codes::VALIDATION.len(), 19);
+    assert_eq!(codes::RESOURCE.len() + 1, 10);
+    assert_eq!(
+        codes::RESOURCE_FIELD_MUST_NOT_BE_EMPTY.name,
+        codes::FIELD_MUST_NOT_BE_EMPTY.name
+    );
+    assert!(
+        codes::VALIDATION
+            .iter()
+            .all(|code| code.status == 400 && code.template.contains("{fieldName}"))
+    );
+    let documented = |name: &str| {
+        codes::VALIDATION
+            .iter()
+            .chain(codes::RESOURCE)
+            .any(|code| code.name == name)
+    };
+    assert!(codes::OUTSIDE.iter().all(|code| !documented(code.name)));
+}
+
+#[test]
+fn every_field_of_every_table_follows_its_rule() {
+    let tables = [
+        fields::TRACKER,
+        fields::TRACKER_FILTERS,
+        fields::DEVICE,
+        fields::DEVICE_FILTERS,
+        fields::POSITION,
+        fields::LATEST_OF_ONE,
+        fields::LATEST_OF_ONE_REQUIRED,
+        fields::LATEST_OF_SOME,
+        fields::DEAD_LETTER_PAGE,
+        fields::DEAD_LETTER_REPLAY,
+    ];
+    for table in tables {
+        let base = valid(table);
+        assert_eq!(broken(table, &base), []);
+        for field in table {
+            let name = field.name;
+            let check = |value: Value, code: Option<&'static str>| {
+                let expected: Vec<_> = code.into_iter().map(|code| (code, name.to_owned())).collect();
+                assert_eq!(
+                    broken(table, &with(&base, name, value.clone())),
+                    expected,
+                    "{name} = {value}"
+                );
+            };
+            let missing = field.required.then_some("FIELD_MUST_BE_DEFINED");
+            check(Value::Null, missing);
+            let mut without = base.as_object().unwrap().clone();
+            without.remove(name);
+            assert_eq!(
+                broken(table, &Value::Object(without)).first().map(|one| one.0),
+                missing,
+                "{name} missing"
+            );
+            check(
+                json!(""),
+                if matches!(field.rule, Rule::Time) {
+                    None
+                } else {
+                    Some("FIELD_MUST_NOT_BE_EMPTY")
+                },
+            );
+            let wrong = match field.rule {
+                Rule::Text { max } => {
+                    check(json!(" "), None);
+                    check(json!("ü".repeat(max)), None);
+                    check(json!("ü".repeat(max + 1)), Some("FIELD_MAX_LENGTH_EXCEEDED"));
+                    check(json!(1), Some("FIELD_MUST_BE_STRING"));
+                    "FIELD_MUST_BE_STRING"
+                }
+                Rule::Integer { min, max } => {
+                    check(json!(min), None);
+                    check(json!(max), None);
+                    check(json!(5.0), None);
+                    check(json!(i128::from(min) - 1), Some("VALUE_BELOW_MINIMUM"));
+                    check(json!(-1), Some("VALUE_BELOW_MINIMUM"));
+                    check(json!(i64::MIN), Some("VALUE_BELOW_MINIMUM"));
+                    check(json!(max + 1), Some("VALUE_ABOVE_MAXIMUM"));
+                    check(json!(u64::MAX), Some("VALUE_ABOVE_MAXIMUM"));
+                    check(json!(1e300), Some("VALUE_ABOVE_MAXIMUM"));
+                    check(json!(1.5), Some("FIELD_MUST_BE_INTEGER"));
+                    check(json!("1"), Some("FIELD_MUST_BE_INTEGER"));
+                    "FIELD_MUST_BE_INTEGER"
+                }
+                Rule::Number { .. } | Rule::Hundredths { .. } => {
+                    check(json!("1"), Some("FIELD_MUST_BE_NUMERIC"));
+                    "FIELD_MUST_BE_NUMERIC"
+                }
+                Rule::Flag => {
+                    check(json!(false), None);
+                    check(json!("true"), Some("FIELD_MUST_BE_BOOLEAN"));
+                    check(json!(1), Some("FIELD_MUST_BE_BOOLEAN"));
+                    check(json!([]), Some("FIELD_MUST_BE_BOOLEAN"));
+                    continue;
+                }
+                Rule::Time => {
+                    check(json!("2025-02-12T10:00:00Z"), None);
+                    check(json!("2025-02-12 10:00:00.000 -0300"), None);
+                    check(json!("yesterday"), Some("INVALID_DATE_FORMAT"));
+                    check(json!(1_739_365_200), Some("FIELD_MUST_BE_STRING"));
+                    "FIELD_MUST_BE_STRING"
+                }
+                Rule::OneOf(words) => {
+                    for word in words {
+                        check(json!(word), None);
+                    }
+                    check(json!("other"), Some("UNSUPPORTED_ENUM_VALUE"));
+                    "FIELD_MUST_BE_STRING"
+                }
+                Rule::Ids { max } | Rule::Records { max } => {
+                    check(json!([1, 2, 2]), None);
+                    check(json!(vec![1; max]), None);
+                    check(json!(vec![1; max + 1]), Some("VALUE_ABOVE_MAXIMUM"));
+                    check(json!([]), Some("ARRAY_MUST_NOT_BE_EMPTY"));
+                    check(json!([1, "2"]), Some("FIELD_MUST_BE_INTEGER"));
+                    check(json!([0]), Some("VALUE_BELOW_MINIMUM"));
+                    check(json!({}), Some("FIELD_MUST_BE_ARRAY"));
+                    check(json!(1), Some("FIELD_MUST_BE_ARRAY"));
+                    continue;
+                }
+            };
+            check(json!(true), Some(wrong));
+            check(json!([1]), Some(wrong));
+            check(json!({ "a": 1 }), Some(wrong));
+        }
+    }
+}
+
+#[test]
+fn numbers_of_a_position_keep_their_printed_bounds() {
+    let (low, high) = (Some("VALUE_BELOW_MINIMUM"), Some("VALUE_ABOVE_MAXIMUM"));
+    let rows: &[(&str, f64, Option<&str>)] = &[
+        ("latitude", -90.0, None),
+        ("latitude", 90.0, None),
+        ("latitude", -90.000_001, low),
+        ("latitude", 90.000_001, high),
+        ("longitude", -180.0, None),
+        ("longitude", 180.0, None),
+        ("longitude", -180.1, low),
+        ("longitude", 180.1, high),
+        ("velocity", 0.0, None),
+        ("velocity", -0.001, low),
+        ("velocity", 99_999_999.99, None),
+        ("velocity", 100_000_000.0, high),
+        ("velocity", 99_999_999.995, high),
+        ("odometer", 0.0, None),
+        ("odometer", -1.0, low),
+        ("odometer", 9_999_999_999_999.9, None),
+        ("odometer", 1e13, high),
+        ("direction", -999.99, None),
+        ("direction", -1000.0, low),
+        ("direction", 1000.0, None),
+        ("direction", 1000.01, high),
+        ("altitude", -99_999_999.0, None),
+        ("altitude", -1e8, low),
+        ("altitude", 1e8, high),
+        ("rpm", 0.0, None),
+        ("rpm", 2500.5, None),
+        ("rpm", -1.0, low),
+        ("rpm", 1e8, high),
+        ("fuelLevel", -1e8, low),
+        ("fuelLevel", 1e8, high),
+        ("engineTemperature", -40.0, None),
+        ("engineTemperature", 1e8, high),
+        ("distanceDelta", -0.01, low),
+        ("distanceDelta", 0.0, None),
+        ("mobileSignalStrength", -113.0, None),
+        ("mobileSignalStrength", 1e9, high),
+        ("gpsAccuracy", 1e8, high),
+        ("batteryVoltage", 12.5, None),
+        ("batteryVoltage", -1e8, low),
+    ];
+    for &(name, value, code) in rows {
+        let body = with(&valid(fields::POSITION), name, json!(value));
+        let expected: Vec<_> = code.into_iter().map(|code| (code, name.to_owned())).collect();
+        let found: Vec<(&str, String)> = broken(fields::POSITION, &body);
+        assert_eq!(found, expected, "{name} = {value}");
+    }
+}
+
+#[test]
+fn exclusive_limits_are_named_as_printed() {
+    let body = with(&valid(fields::POSITION), "velocity", json!(1e8));
+    let Err(ApiError::Violations(all)) = validate::body(body.to_string().as_bytes(), fields::POSITION) else {
+        panic!()
+    };
+    assert_eq!(
+        all[0].message,
+        "Value of field velocity is above the maximum allowed (100000000)"
+    );
+    let body = with(&valid(fields::POSITION), "direction", json!(-1000));
+    let Err(ApiError::Violations(all)) = validate::body(body.to_string().as_bytes(), fields::POSITION) else {
+        panic!()
+    };
+    assert_eq!(
+        all[0].message,
+        "Value of field direction is below the minimum allowed (-1000)"
+    );
+}
+
+#[test]
+fn all_violations_are_found_in_table_order() {
+    let found = broken(
+        fields::DEVICE,
+        &json!({ "deviceUuid": 5, "status": "", "idTracker": 0, "idTeam": "x", "deviceName": null }),
+    );
+    let expected = [
+        ("VALUE_BELOW_MINIMUM", "idTracker"),
+        ("FIELD_MUST_BE_DEFINED", "idWorksite"),
+        ("FIELD_MUST_BE_INTEGER", "idTeam"),
+        ("FIELD_MUST_BE_DEFINED", "deviceName"),
+        ("FIELD_MUST_BE_DEFINED", "idType"),
+        ("FIELD_MUST_BE_STRING", "deviceUuid"),
+        ("FIELD_MUST_NOT_BE_EMPTY", "status"),
+    ];
+    assert_eq!(found, expected.map(|(code, field)| (code, field.to_owned())));
+}
+
+#[test]
+fn what_is_no_json_object_is_malformed() {
+    let deep = "[".repeat(100_000);
+    for body in [
+        "",
+        "nonsense",
+        "[]",
+        "1",
+        "null",
+        "\"text\"",
+        "{",
+        "{\"a\":1e999}",
+        "{\"a\":1}x",
+        "\u{feff}{}",
+        deep.as_str(),
+    ] {
+        assert!(
+            matches!(
+                validate::body(body.as_bytes(), fields::TRACKER),
+                Err(ApiError::Malformed(_))
+            ),
+            "{body:.20}"
+        );
+    }
+    assert!(matches!(
+        validate::body(b"{\"a\":\"\xff\"}", fields::TRACKER),
+        Err(ApiError::Malformed(_))
+    ));
+}
+
+#[test]
+fn numbers_are_rounded_half_up_as_a_person_reads_them() {
+    for (given, expected) in [
+        (1.005, 1.01),
+        (1.004_999, 1.0),
+        (-1.005, -1.01),
+        (0.0, 0.0),
+        (-0.004, 0.0),
+        (12.345, 12.35),
+        (12.344_9, 12.34),
+        (99.995, 100.0),
+        (150_350.75, 150_350.75),
+        (9_999_999_999_999.994, 9_999_999_999_999.99),
+        (1e-300, 0.0),
+        (2.675, 2.68),
+        (-0.005, -0.01),
+        (7.0, 7.0),
+    ] {
+        let rounded = hundredths(given);
+        assert_eq!(
+            rounded.to_bits(),
+            f64::to_bits(expected),
+            "{given} gave {rounded}"
+        );
+    }
+}
+
+#[test]
+fn a_message_fills_its_placeholders() {
+    assert_eq!(
+        codes::ENTITY_NOT_FOUND.message(&[("entityName", "VENDOR"), ("entity", "acme")]),
+        "VENDOR acme not found"
+    );
+}
+
+#[test]
+fn rounding_stays_within_half_a_hundredth_and_is_done_once() {
+    for _ in 0..20_000 {
+        let number = (rand::random::<f64>() - 0.5) * 10_f64.powi(rand::random_range(-4..12));
+        let rounded = hundredths(number);
+        assert!(
+            (rounded - number).abs() <= 0.005 + number.abs() * 1e-15,
+            "{number} gave {rounded}"
+        );
+        assert_eq!(
+            hundredths(rounded).to_bits(),
+            rounded.to_bits(),
+            "{number} gave {rounded}"
+        );
+    }
+}

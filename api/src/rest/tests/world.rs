@@ -1,0 +1,226 @@
+//! A real registry, journal and decode host behind the routes; two clients that must not see each other.
+
+use std::sync::Arc;
+
+use fixstream_core::clock;
+use fixstream_core::deadletter::DeadLetters;
+use fixstream_core::decode::{DecodeHost, DecodeOptions};
+use fixstream_core::history::{History, HistoryOptions};
+use fixstream_core::ingest::Ingest;
+use fixstream_core::journal::{Journal, JournalOptions};
+use fixstream_core::latest::LatestStore;
+use fixstream_core::model::{ClientId, LinkId, Offset, Uplink};
+use fixstream_core::registry::{Registry, Scope, UnknownTracker};
+use fixstream_core::telemetry::Health;
+use poem::http::{Method, StatusCode};
+use poem::{Endpoint, EndpointExt as _, Request, Response};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::rest::{Rest, routes};
+
+pub(super) struct World {
+    pub(super) registry: Registry,
+    pub(super) journal: Journal,
+    pub(super) latest: Arc<LatestStore>,
+    pub(super) health: Health,
+    pub(super) ours: ClientId,
+    pub(super) our_link: LinkId,
+    /// Read and write, with a link.
+    pub(super) key: String,
+    pub(super) their_key: String,
+    routes: poem::endpoint::BoxEndpoint<'static>,
+    _folder: TempDir,
+}
+
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: Value,
+    pub(super) response: Response,
+}
+
+impl World {
+    pub(super) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let registry = Registry::open(&folder.path().join("registry.db")).await.unwrap();
+        let journal = Journal::open(JournalOptions {
+            path: folder.path().join("journal"),
+            segment_bytes: 1 << 22,
+            max_bytes: 1 << 26,
+        })
+        .unwrap();
+        let decode = DecodeHost::start(DecodeOptions {
+            cache: folder.path().join("cache"),
+            workers: 1,
+            max_memory_mib: 64,
+            max_cpu_ms: 100,
+        })
+        .unwrap();
+        for vendor in ["traccar", "theirs-only"] {
+            registry.create_vendor(vendor).await.unwrap();
+        }
+        let ours = registry.create_client("ours").await.unwrap().id;
+        let theirs = registry.create_client("theirs").await.unwrap().id;
+        let our_link = registry
+            .create_link(ours, "traccar", UnknownTracker::Reject)
+            .await
+            .unwrap()
+            .id;
+        let their_link = registry
+            .create_link(theirs, "theirs-only", UnknownTracker::Reject)
+            .await
+            .unwrap()
+            .id;
+        let both = [Scope::Read, Scope::Write];
+        let (_, key) = registry
+            .create_api_key("ours", ours, Some(our_link), &both)
+            .await
+            .unwrap();
+        let (_, their_key) = registry
+            .create_api_key("theirs", theirs, Some(their_link), &both)
+            .await
+            .unwrap();
+        let latest = Arc::new(LatestStore::new());
+        let health = Health::default();
+        // a ClickHouse that is away: nothing listens on the discard port of this machine
+        let history = History::start(
+            HistoryOptions {
+                url: "http://127.0.0.1:9".into(),
+                user: "nobody".into(),
+                password: String::new(),
+                database: "fixstream".into(),
+                spool: folder.path().join("spool"),
+                batch_rows: 100,
+                batch_age: std::time::Duration::from_secs(1),
+                max_spool_bytes: 1 << 20,
+            },
+            journal.id(),
+        )
+        .unwrap();
+        let ingest = Ingest::new(journal.clone());
+        let routes = routes(Rest {
+            registry: registry.clone(),
+            ingest: ingest.clone(),
+            dead_letters: DeadLetters::new(history.letters(), ingest),
+            decode,
+            latest: Arc::clone(&latest),
+            health: health.clone(),
+            started: clock::now(),
+            metrics: Arc::default(),
+        })
+        .boxed();
+        Self {
+            registry,
+            journal,
+            latest,
+            health,
+            ours,
+            our_link,
+            key,
+            their_key,
+            routes,
+            _folder: folder,
+        }
+    }
+
+    /// Any request.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        key: Option<&str>,
+        body: impl Into<poem::Body>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri_str(path);
+        if let Some(key) = key {
+            request = request.header("apikey", key);
+        }
+        self.ask(request.body(body)).await
+    }
+
+    pub(super) async fn ask(&self, request: Request) -> Answer {
+        let mut response = self.routes.get_response(request).await;
+        let bytes = response.take_body().into_bytes().await.unwrap();
+        let body = serde_json::from_slice(&bytes)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+        Answer {
+            status: response.status().as_u16(),
+            body,
+            response,
+        }
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, Some(&self.key), ()).await
+    }
+
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(Method::POST, path, Some(&self.key), body.to_string())
+            .await
+    }
+
+    /// A tracker and a device of ours, by the API; the device's id.
+    pub(super) async fn device(&self, imei: &str) -> u32 {
+        self.post(
+            "/tracker",
+            &serde_json::json!({ "trackerName": "t", "imei": imei }),
+        )
+        .await
+        .ok(201);
+        let tracker = self.registry.tracker_by_imei(self.ours, imei).unwrap().id.0;
+        let body = serde_json::json!({
+            "idTracker": tracker, "idWorksite": 1, "idTeam": 2, "deviceName": "d", "idType": 1,
+            "deviceCode": "ABC-1234", "deviceUuid": format!("chassis-{imei}")
+        });
+        self.post("/device/create", &body).await.ok(201);
+        self.registry
+            .tracker_by_imei(self.ours, imei)
+            .unwrap()
+            .device
+            .unwrap()
+            .0
+    }
+
+    /// Everything that was journalled.
+    pub(super) fn journalled(&self) -> Vec<Uplink> {
+        let mut reader = self.journal.reader(self.journal.first()).unwrap();
+        let mut records: Vec<(Offset, bytes::Bytes)> = Vec::new();
+        while reader.read(64, &mut records).unwrap() > 0 {}
+        records
+            .iter()
+            .filter_map(|(_, record)| Uplink::decode(record).ok())
+            .collect()
+    }
+}
+
+impl Answer {
+    #[track_caller]
+    pub(super) fn ok(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.body);
+        if let Value::Object(body) = &self.body {
+            assert_eq!(body["status"], "ok", "{}", self.body);
+        }
+        self
+    }
+
+    /// The error's status, code and message.
+    #[track_caller]
+    pub(super) fn error(&self, status: u16, code: &str, message: &str) -> &Self {
+        assert_eq!(self.status, status, "{}", self.body);
+        assert_eq!(self.body["status"], "error", "{}", self.body);
+        assert_eq!(self.body["error"]["error_code"], code, "{}", self.body);
+        assert_eq!(self.body["error"]["message"], message, "{}", self.body);
+        assert_eq!(StatusCode::from_u16(status).unwrap(), self.response.status());
+        self
+    }
+
+    /// A validation error's code and field.
+    #[track_caller]
+    pub(super) fn violates(&self, code: &str, field: &str) -> &Self {
+        assert_eq!(self.status, 400, "{}", self.body);
+        assert_eq!(self.body["error"]["error_code"], code, "{}", self.body);
+        assert_eq!(self.body["error"]["field"], field, "{}", self.body);
+        assert_eq!(self.body["errors"][0], self.body["error"], "{}", self.body);
+        self
+    }
+}

@@ -1,0 +1,70 @@
+//! Trackers.
+
+use std::sync::Arc;
+
+use fixstream_core::registry::{NewTracker, Tracker};
+use poem::Response;
+use poem::http::StatusCode;
+use serde::Serialize;
+
+use super::envelope;
+use super::error::ApiError;
+use super::fields;
+use super::operation::Call;
+use super::validate;
+
+/// Where the request says nothing.
+pub(super) const DEFAULT_STATUS: &str = "active";
+
+#[derive(Serialize)]
+struct TrackerView {
+    id_tracker: u32,
+    id_client: u32,
+    tracker_name: String,
+    tracker_desc: Option<String>,
+    tracker_imei: Option<String>,
+    status: String,
+}
+
+/// `POST /tracker`.
+pub(super) async fn create(call: Call) -> Result<Response, ApiError> {
+    let fields = validate::body(&call.body, fields::TRACKER)?;
+    let new = NewTracker {
+        name: fields.required_text("trackerName"),
+        description: fields.text("trackerDesc").map(str::to_owned),
+        imei: fields.text("imei").map(str::to_owned),
+        status: fields.text("status").unwrap_or(DEFAULT_STATUS).to_owned(),
+        context: Vec::new(),
+    };
+    call.rest.registry.create_tracker(call.client.id, new).await?;
+    Ok(envelope::success(
+        StatusCode::CREATED,
+        "Tracker created successfully",
+    ))
+}
+
+/// `GET /tracker`.
+pub(super) async fn list(call: Call) -> Result<Response, ApiError> {
+    let filters = validate::query(call.query, fields::TRACKER_FILTERS)?;
+    let wanted = |tracker: &Arc<Tracker>| {
+        filters.id("idTracker").is_none_or(|id| tracker.id.0 == id)
+            && filters
+                .text("imei")
+                .is_none_or(|imei| tracker.imei.as_deref() == Some(imei))
+            && filters
+                .text("status")
+                .is_none_or(|status| tracker.status == status)
+    };
+    let mut trackers = call.rest.registry.trackers(call.client.id);
+    trackers.retain(wanted);
+    Ok(envelope::list(trackers, |tracker| {
+        Some(TrackerView {
+            id_tracker: tracker.id.0,
+            id_client: tracker.client.0,
+            tracker_name: tracker.name.clone(),
+            tracker_desc: tracker.description.clone(),
+            tracker_imei: tracker.imei.as_deref().map(str::to_owned),
+            status: tracker.status.clone(),
+        })
+    }))
+}

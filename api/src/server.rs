@@ -1,0 +1,518 @@
+//! The running hub: every room started in the order that the data takes, stopped in the reverse.
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use fixstream_core::broker::{Broker, BrokerError, BrokerOptions};
+use fixstream_core::deadletter::{DeadLetters, release_held};
+use fixstream_core::decode::{DecodeHost, DecodeOptions, PluginError};
+use fixstream_core::device::{DeviceDirectory, DeviceError, DeviceOptions, Layout};
+use fixstream_core::engine::{Access, Engine, EngineError, EngineOptions};
+use fixstream_core::history::{History, HistoryError, HistoryOptions, Lag};
+use fixstream_core::ingest::Ingest;
+use fixstream_core::journal::{Journal, JournalError, JournalOptions};
+use fixstream_core::latest::LatestStore;
+use fixstream_core::model::Offset;
+use fixstream_core::pipeline::{Pipeline, PipelineError, PipelineOptions, Rooms};
+use fixstream_core::registry::{Registry, RegistryError};
+use fixstream_core::telemetry::{Condition, Health};
+use poem::listener::{Acceptor, Listener, TcpListener};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{self, Config};
+use crate::plugins::{Installed, PluginFolder};
+use crate::rest::{Rest, routes};
+
+/// Why the hub could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder.
+    #[error("data folder {path}: {source}")]
+    Data {
+        /// Folder or file.
+        path: PathBuf,
+        /// Cause.
+        source: std::io::Error,
+    },
+    /// Another fixstream runs on this data folder.
+    #[error("data folder {0} is in use by another fixstream; stop it, or set another `data`")]
+    InUse(PathBuf),
+    /// A port.
+    #[error("can not listen on {address} ({what}): {source}; stop what uses it, or set another address")]
+    Port {
+        /// Address.
+        address: SocketAddr,
+        /// What for.
+        what: &'static str,
+        /// Cause.
+        source: std::io::Error,
+    },
+    /// The journal ends before history does.
+    #[error(
+        "the journal ends at record {journal}, but history was sealed up to {history}: the journal folder was lost or replaced; restore it, or start with a new data folder"
+    )]
+    JournalLost {
+        /// End of the journal.
+        journal: Offset,
+        /// End of history.
+        history: Offset,
+    },
+    /// Registry.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// Journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// Plugins.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
+    /// Embedded engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// History.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    /// Devices.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// Pipeline.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    /// Broker.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+}
+
+/// How often health, plugins and registry are looked at.
+const TICK: Duration = Duration::from_millis(500);
+/// The engine of a hub that was killed gives its port back within this.
+const ENGINE_ENDS: Duration = Duration::from_secs(10);
+
+/// The running hub.
+pub struct Server {
+    registry: Registry,
+    journal: Journal,
+    decode: DecodeHost,
+    devices: DeviceDirectory,
+    history: History,
+    pipeline: Pipeline,
+    broker: Broker,
+    engine: Option<Engine>,
+    access: Access,
+    rest_address: SocketAddr,
+    rest: JoinHandle<std::io::Result<()>>,
+    watch: JoinHandle<()>,
+    release: JoinHandle<()>,
+    stop: CancellationToken,
+    health: Health,
+    // held for its lock
+    _lock: File,
+}
+
+impl Server {
+    /// Starts everything; returns when devices and clients can connect. Latest positions and device states
+    /// are rebuilt from history and the journal before any listener opens.
+    pub async fn start(config: &Config) -> Result<Self, StartError> {
+        let lock = lock(&config.data)?;
+        // bind early: a taken port should not cost the user the wait for everything else
+        probe(config.mqtt.listen, "mqtt.listen")?;
+        if config.history.url.is_empty() {
+            let address = SocketAddr::from(([127, 0, 0, 1], config.clickhouse.http_port));
+            probe_clickhouse(address, config.data.join("clickhouse").exists()).await?;
+        }
+        let acceptor = TcpListener::bind(config.rest.listen)
+            .into_acceptor()
+            .await
+            .map_err(|source| StartError::Port {
+                address: config.rest.listen,
+                what: "rest.listen",
+                source,
+            })?;
+        let rest_address = acceptor
+            .local_addr()
+            .first()
+            .and_then(|address| address.as_socket_addr().copied())
+            .unwrap_or(config.rest.listen);
+
+        let health = Health::default();
+        let registry = Registry::open(&config.registry()).await?;
+        let journal = Journal::open(JournalOptions {
+            path: config.data.join("journal"),
+            segment_bytes: config.journal.segment_mib << 20,
+            max_bytes: config.journal.max_mib << 20,
+        })?;
+        let decode = DecodeHost::start(DecodeOptions {
+            cache: config.data.join("cache"),
+            workers: config.decode.workers,
+            max_memory_mib: config.decode.max_memory_mib,
+            max_cpu_ms: config.decode.max_cpu_ms,
+        })?;
+        let mut plugins = PluginFolder::new(config.plugins());
+        load_plugins(&mut plugins, &decode, &health);
+
+        let (engine, access) = engine(config).await?;
+        let history = History::start(
+            HistoryOptions {
+                url: access.url.clone(),
+                user: access.user.clone(),
+                password: access.password.clone(),
+                database: config.history.database.clone(),
+                spool: config.data.join("spool"),
+                batch_rows: config.history.batch_rows,
+                batch_age: Duration::from_millis(config.history.batch_ms),
+                max_spool_bytes: config.history.max_spool_mib << 20,
+            },
+            journal.id(),
+        )?;
+        let from = history.resume().unwrap_or_else(|| journal.first());
+        let end = journal.durable();
+        if from > end {
+            return Err(StartError::JournalLost {
+                journal: end,
+                history: from,
+            });
+        }
+
+        let latest = Arc::new(LatestStore::new());
+        let devices = DeviceDirectory::start(
+            DeviceOptions {
+                layout: match config.devices.layout {
+                    config::Layout::PerDevice => Layout::PerDevice,
+                    config::Layout::Sharded => Layout::Sharded,
+                },
+                idle_after: Duration::from_secs(config.devices.idle_minutes * 60),
+                future_tolerance: Duration::from_secs(config.devices.future_tolerance_s),
+                jump_speed_kmh: config.devices.jump_speed_kmh,
+            },
+            Arc::clone(&latest),
+        )
+        .await?;
+        let newest = history.newest().await?;
+        tracing::info!(devices = newest.len(), from = %from, to = %end, "rebuilding latest positions");
+        for row in &newest {
+            devices.restore(row);
+        }
+        drop(newest);
+        let options = PipelineOptions {
+            keep_raw: config.history.raw,
+            ..PipelineOptions::default()
+        };
+        let rooms = Rooms {
+            journal: journal.clone(),
+            decode: decode.clone(),
+            devices: devices.clone(),
+            registry: registry.clone(),
+            history: history.clone(),
+        };
+        let pipeline = Pipeline::start(rooms, from, &options, health.clone());
+        pipeline.wait_applied(end).await?;
+
+        let metrics = Arc::new(parking_lot::Mutex::new(
+            prometheus_client::registry::Registry::default(),
+        ));
+        let broker = Broker::start(
+            BrokerOptions {
+                listen: config.mqtt.listen,
+                max_connections: config.mqtt.max_connections,
+                max_packet_bytes: config.mqtt.max_packet_bytes,
+                connect_timeout: Duration::from_secs(config.mqtt.connect_timeout_s),
+                max_inflight: config.mqtt.max_inflight,
+            },
+            journal.clone(),
+            registry.clone(),
+            &decode.manifests(),
+            health.clone(),
+        )
+        .await?;
+        {
+            let mut table = metrics.lock();
+            health.register(&mut table);
+            journal.metrics().register(&mut table);
+            broker.metrics().register(&mut table);
+            decode.metrics().register(&mut table);
+            devices.metrics().register(&mut table);
+            pipeline.metrics().register(&mut table);
+            history.metrics().register(&mut table);
+        }
+        let stop = CancellationToken::new();
+        let ingest = Ingest::new(journal.clone());
+        let dead_letters = DeadLetters::new(history.letters(), ingest.clone());
+        let release = tokio::spawn(release_held(
+            registry.clone(),
+            history.clone(),
+            dead_letters.clone(),
+        ));
+        let endpoint = routes(Rest {
+            registry: registry.clone(),
+            ingest,
+            dead_letters,
+            decode: decode.clone(),
+            latest,
+            health: health.clone(),
+            started: fixstream_core::clock::now(),
+            metrics,
+        });
+        let closing = stop.clone();
+        let rest = tokio::spawn(
+            poem::Server::new_with_acceptor(acceptor)
+                .name("fixstream")
+                .run_with_graceful_shutdown(
+                    endpoint,
+                    async move { closing.cancelled().await },
+                    Some(Duration::from_millis(300)),
+                ),
+        );
+        let watch = tokio::spawn(watch(Watch {
+            plugins,
+            decode: decode.clone(),
+            broker: broker.clone(),
+            registry: registry.clone(),
+            journal: journal.clone(),
+            history: history.clone(),
+            health: health.clone(),
+        }));
+        tracing::info!(mqtt = %broker.address(), rest = %rest_address, clickhouse = %access.url, "fixstream is up");
+        Ok(Self {
+            registry,
+            journal,
+            decode,
+            devices,
+            history,
+            pipeline,
+            broker,
+            engine,
+            access,
+            rest_address,
+            rest,
+            watch,
+            release,
+            stop,
+            health,
+            _lock: lock,
+        })
+    }
+
+    /// Where devices connect.
+    pub fn mqtt_address(&self) -> SocketAddr {
+        self.broker.address()
+    }
+
+    /// Where REST clients connect.
+    pub fn rest_address(&self) -> SocketAddr {
+        self.rest_address
+    }
+
+    /// How to reach ClickHouse.
+    pub fn clickhouse(&self) -> &Access {
+        &self.access
+    }
+
+    /// The registry.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// How far history is behind.
+    pub fn lag(&self) -> Lag {
+        self.history.lag()
+    }
+
+    /// Journal records written and applied so far.
+    pub fn progress(&self) -> (Offset, Offset) {
+        (self.journal.durable(), self.pipeline.applied())
+    }
+
+    /// Device connections now.
+    pub fn connections(&self) -> usize {
+        self.broker.connections()
+    }
+
+    /// The state of all parts.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// Stops everything in the order of the data, so that nothing acknowledged is left behind unsealed.
+    /// Takes at most about five seconds; what ClickHouse did not take yet waits in the spool.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.watch.abort();
+        self.release.abort();
+        // both doors at once
+        let ((), rest) = tokio::join!(self.broker.stop(Duration::from_millis(500)), self.rest);
+        match rest {
+            Ok(Err(error)) => tracing::warn!(%error, "the REST server ended with an error"),
+            Err(error) => tracing::warn!(%error, "the REST server failed"),
+            Ok(Ok(())) => {}
+        }
+        tracing::debug!("doors closed");
+        if tokio::time::timeout(Duration::from_secs(1), self.pipeline.stop())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                "the pipeline did not run empty in time; the rest is replayed from the journal at the next start"
+            );
+        }
+        self.devices.drain(Duration::from_millis(500)).await;
+        tracing::debug!("pipeline empty");
+        self.history.stop(Duration::from_secs(1)).await;
+        self.journal.close();
+        self.decode.stop();
+        tracing::debug!("history sealed");
+        if let Some(engine) = &self.engine {
+            engine.stop().await;
+        }
+        tracing::info!("fixstream has stopped");
+    }
+}
+
+/// The same for the embedded ClickHouse. Where one `ran_before`, the port may still be with it: when a hub is
+/// killed, its engine sees that it is alone and ends, but needs a moment longer than the next hub to get here.
+async fn probe_clickhouse(address: SocketAddr, ran_before: bool) -> Result<(), StartError> {
+    let began = tokio::time::Instant::now();
+    let mut said = false;
+    loop {
+        let probed = probe(address, "clickhouse.http_port");
+        if probed.is_ok() || !ran_before || began.elapsed() >= ENGINE_ENDS {
+            return probed;
+        }
+        if !std::mem::replace(&mut said, true) {
+            tracing::info!(%address, "the port of ClickHouse is taken, waiting for an earlier engine to end");
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Whether `address` can be bound now.
+fn probe(address: SocketAddr, what: &'static str) -> Result<(), StartError> {
+    match std::net::TcpListener::bind(address) {
+        Ok(_) => Ok(()),
+        Err(source) => Err(StartError::Port {
+            address,
+            what,
+            source,
+        }),
+    }
+}
+
+/// Creates the data folder and takes its lock.
+fn lock(data: &Path) -> Result<File, StartError> {
+    let error = |path: &Path| {
+        let path = path.to_owned();
+        move |source| StartError::Data { path, source }
+    };
+    std::fs::create_dir_all(data).map_err(error(data))?;
+    let path = data.join("lock");
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(error(&path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StartError::InUse(data.to_owned())),
+        Err(std::fs::TryLockError::Error(source)) => Err(StartError::Data { path, source }),
+    }
+}
+
+/// The ClickHouse to write to: the configured one, else the embedded engine.
+async fn engine(config: &Config) -> Result<(Option<Engine>, Access), StartError> {
+    if !config.history.url.is_empty() {
+        let access = Access {
+            url: config.history.url.clone(),
+            user: config.history.user.clone(),
+            password: config.history.password.clone(),
+            analyst_user: config.history.user.clone(),
+            analyst_password: String::new(),
+        };
+        return Ok((None, access));
+    }
+    let engine = Engine::start(EngineOptions {
+        library: (!config.clickhouse.library.as_os_str().is_empty())
+            .then(|| config.clickhouse.library.clone()),
+        data: config.data.join("clickhouse"),
+        http_port: config.clickhouse.http_port,
+        tcp_port: (config.clickhouse.tcp_port != 0).then_some(config.clickhouse.tcp_port),
+        max_memory: config.clickhouse.max_memory_mib << 20,
+    })
+    .await?;
+    let access = engine.access().clone();
+    Ok((Some(engine), access))
+}
+
+/// Loads what is new in the plugin folder and takes out what is gone; whether anything changed.
+fn load_plugins(plugins: &mut PluginFolder, decode: &DecodeHost, health: &Health) -> bool {
+    let changes = plugins.changes();
+    let mut broken = Vec::new();
+    for Installed { name, folder } in &changes.added {
+        if let Err(error) = decode.load(folder) {
+            tracing::error!(plugin = name, %error, "plugin not loaded");
+            broken.push(format!("{name}: {error}"));
+        }
+    }
+    for name in &changes.removed {
+        decode.unload(name);
+        tracing::info!(plugin = name, "plugin taken out");
+    }
+    let changed = !changes.added.is_empty() || !changes.removed.is_empty();
+    if changed {
+        let condition = if broken.is_empty() {
+            Condition::Ok
+        } else {
+            Condition::Degraded(broken.join("; "))
+        };
+        health.set("plugins", condition);
+    }
+    changed
+}
+
+struct Watch {
+    plugins: PluginFolder,
+    decode: DecodeHost,
+    broker: Broker,
+    registry: Registry,
+    journal: Journal,
+    history: History,
+    health: Health,
+}
+
+/// Follows what changes outside: plugins installed, registry changed by `fixstream admin`, disk and
+/// ClickHouse in trouble.
+async fn watch(mut at: Watch) {
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    loop {
+        tick.tick().await;
+        if at.plugins.may_have_changed() {
+            // compiling takes a while: not on an async worker
+            let moved = tokio::task::spawn_blocking(move || {
+                let changed = load_plugins(&mut at.plugins, &at.decode, &at.health);
+                (at, changed)
+            });
+            let Ok((back, changed)) = moved.await else { return };
+            at = back;
+            if changed {
+                at.broker.set_manifests(&at.decode.manifests());
+            }
+        }
+        if let Err(error) = at.registry.refresh().await {
+            tracing::warn!(%error, "registry not refreshed");
+        }
+        // the gauges follow: age grows also while nothing moves
+        at.history.lag();
+        at.health.set(
+            "journal",
+            at.journal.refusing().map_or(Condition::Ok, Condition::Down),
+        );
+        at.health.set(
+            "history",
+            at.history.trouble().map_or(Condition::Ok, Condition::Degraded),
+        );
+    }
+}

@@ -1,0 +1,17 @@
+//! End to end: the real program, real MQTT clients, real plugins, the real ClickHouse engine.
+
+// a test that can't go on should panic, and say where
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
+
+mod away;
+mod crash;
+mod deadletter;
+mod disk_full;
+mod durability;
+mod harness;
+mod hostile;
+mod load;
+mod mqtt;
+mod plugins;
+mod refusals;
+mod spine;
