@@ -1,0 +1,210 @@
+//! A run against the real program on a temporary data folder.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use fixstream_core::registry::{NewDevice, NewTracker, Registry, Role, UnknownTracker};
+
+use crate::load::{self, Publisher};
+use crate::{Failure, Figures, Ingest, cpu};
+
+/// Killed with the value.
+pub struct Running(pub Child);
+
+impl Running {
+    /// Process id.
+    pub fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// SIGTERM, and waits for the end.
+    pub fn stop(mut self) -> Result<(), Failure> {
+        let pid = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
+        self.0.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Starts the hub, registers trackers, loads it, waits for all rows.
+pub fn run(args: &Ingest, inflight: usize) -> Result<Figures, Failure> {
+    let folder = tempfile::tempdir()?;
+    let data = folder.path().join("data");
+    let (mqtt, rest, clickhouse) = (free_port(), free_port(), free_port());
+    let program = |arguments: &[&str]| {
+        let mut command = Command::new(&args.program);
+        command
+            .args(arguments)
+            .env("FIXSTREAM_DATA", &data)
+            .env("FIXSTREAM_MQTT__LISTEN", format!("127.0.0.1:{mqtt}"))
+            .env("FIXSTREAM_REST__LISTEN", format!("127.0.0.1:{rest}"))
+            .env("FIXSTREAM_CLICKHOUSE__HTTP_PORT", clickhouse.to_string())
+            .env("FIXSTREAM_LOG__FILTER", "warn");
+        command
+    };
+    let bundle = args.plugins.join("teltonika");
+    let installed = program(&["plugin", "install"])
+        .arg(&bundle)
+        .stdout(Stdio::null())
+        .status()?;
+    if !installed.success() {
+        return Err(format!("{} can not be installed: run deploy/setup", bundle.display()).into());
+    }
+    let publishers = register(&data, args.connections)?;
+    let server = Running(program(&["serve"]).stdin(Stdio::null()).spawn()?);
+    let pid = server.0.id();
+    ready(rest, PATIENCE)?;
+    let engine = cpu::children(pid);
+    let engine_seconds = || {
+        engine
+            .iter()
+            .map(|&pid| cpu::seconds(pid))
+            .sum::<Result<f64, _>>()
+    };
+    let (before, engine_before, began) = (cpu::seconds(pid)?, engine_seconds()?, Instant::now());
+    // the day before, so that no fix is in the future
+    let start_ms = fixstream_core::clock::now().0 / 1000 * 1000 - 86_400_000;
+    let outcome = load::run(mqtt, &publishers, inflight, args.messages, start_ms)?;
+    stored(&data, clickhouse, args.messages)?;
+    let whole = began.elapsed();
+    let messages = args.messages as f64;
+    Ok(Figures {
+        acknowledged_per_s: messages / outcome.elapsed.as_secs_f64(),
+        stored_per_s: messages / whole.as_secs_f64(),
+        cpu_us: (cpu::seconds(pid)? - before) / messages * 1e6,
+        engine_cpu_us: (engine_seconds()? - engine_before) / messages * 1e6,
+        p50_ms: outcome.p50_ms,
+        p99_ms: outcome.p99_ms,
+    })
+}
+
+fn register(data: &Path, connections: usize) -> Result<Vec<Publisher>, Failure> {
+    std::fs::create_dir_all(data)?;
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(async {
+            let registry = Registry::open(&data.join("registry.db")).await?;
+            let client = registry.create_client("bench").await?;
+            registry.create_vendor("teltonika").await?;
+            let link = registry
+                .create_link(client.id, "teltonika", UnknownTracker::Reject)
+                .await?;
+            let mut publishers = Vec::new();
+            for number in 0..connections {
+                let imei = format!("3520930{number:08}");
+                let tracker = NewTracker {
+                    name: imei.clone(),
+                    description: None,
+                    imei: Some(imei.clone()),
+                    status: "active".into(),
+                    context: vec![],
+                };
+                let tracker = registry.create_tracker(client.id, tracker).await?;
+                let device = NewDevice {
+                    tracker: tracker.id,
+                    worksite: 1,
+                    team: 1,
+                    name: imei.clone(),
+                    device_type: 1,
+                    code: None,
+                    uuid: None,
+                    status: "active".into(),
+                };
+                registry.create_device(client.id, link.id, device).await?;
+                let username = format!("bench-{number}");
+                let (_, password) = registry
+                    .create_credential(
+                        &username,
+                        None,
+                        client.id,
+                        Some(link.id),
+                        Role::Tracker(tracker.id),
+                    )
+                    .await?;
+                publishers.push(Publisher {
+                    client_id: username.clone(),
+                    username,
+                    password,
+                    topic: format!("trackers/teltonika/{imei}/up"),
+                });
+            }
+            Ok(publishers)
+        })
+}
+
+/// A port that is free now, below the range from which the system takes those of outgoing connections.
+pub fn free_port() -> u16 {
+    loop {
+        let port = rand::random_range(10_240..32_000);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Waits until the hub is ready.
+pub fn ready(rest: u16, patience: Duration) -> Result<(), Failure> {
+    let began = Instant::now();
+    while began.elapsed() < patience {
+        let request = "GET /readyz HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n";
+        if http(rest, request).is_ok_and(|answer| answer.contains(" 200 ")) {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Err("the hub does not answer".into())
+}
+
+/// Waits until ClickHouse holds all rows.
+fn stored(data: &Path, clickhouse: u16, messages: usize) -> Result<(), Failure> {
+    let credentials: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(data.join("clickhouse/passwords.json"))?)?;
+    let password = credentials["analyst"].as_str().ok_or("no analyst password")?;
+    let query = "SELECT count() FROM fixstream.positions";
+    let began = Instant::now();
+    let mut last = String::new();
+    while began.elapsed() < PATIENCE {
+        last = self::clickhouse(clickhouse, "analyst", password, query).unwrap_or_default();
+        if last.lines().any(|line| line.trim() == messages.to_string()) {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Err(format!("not all of {messages} rows arrived: {last}").into())
+}
+
+/// A query over plain HTTP: the whole answer, head included.
+pub fn clickhouse(port: u16, user: &str, password: &str, query: &str) -> Result<String, Failure> {
+    let request = format!(
+        "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-ClickHouse-User: {user}\r\nX-ClickHouse-Key: {password}\r\nContent-Length: {}\r\n\r\n{query}",
+        query.len()
+    );
+    let answer = http(port, &request)?;
+    if answer.starts_with("HTTP/1.1 200") {
+        Ok(answer)
+    } else {
+        Err(answer.into())
+    }
+}
+
+fn http(port: u16, request: &str) -> std::io::Result<String> {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(120)))?;
+    stream.write_all(request.as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
