@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// Folder of everything that fixstream keeps: journal, spool, registry, plugins, embedded ClickHouse.
     pub data: PathBuf,
+    /// Free space on its disk, MiB, below which acknowledgements stop; half of it is left to ClickHouse.
+    pub min_free_mib: u64,
     /// What is logged and how.
     pub log: Log,
     /// The door for devices.
@@ -85,6 +87,9 @@ pub struct Journal {
     pub segment_mib: u64,
     /// Above this many MiB acknowledgements stop until history has caught up.
     pub max_mib: u64,
+    /// Whether acknowledgements wait for the disk. `false` loses acknowledged messages when the machine (not
+    /// when fixstream) dies.
+    pub sync: bool,
 }
 
 /// `[decode]`
@@ -163,6 +168,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             data: "fixstream-data".into(),
+            min_free_mib: 512,
             log: Log::default(),
             mqtt: Mqtt::default(),
             rest: Rest::default(),
@@ -209,6 +215,7 @@ impl Default for Journal {
         Self {
             segment_mib: 64,
             max_mib: 4096,
+            sync: true,
         }
     }
 }
@@ -384,6 +391,7 @@ impl Config {
             4096,
             "1 to 4096",
         )?;
+        bound("min_free_mib", self.min_free_mib, 0, 1 << 24, "0 to 16777216")?;
         bound(
             "journal.max_mib",
             self.journal.max_mib,

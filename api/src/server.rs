@@ -144,6 +144,8 @@ impl Server {
             path: config.data.join("journal"),
             segment_bytes: config.journal.segment_mib << 20,
             max_bytes: config.journal.max_mib << 20,
+            min_free_bytes: config.min_free_mib << 20,
+            sync: config.journal.sync,
         })?;
         let decode = DecodeHost::start(DecodeOptions {
             cache: config.data.join("cache"),
@@ -165,6 +167,8 @@ impl Server {
                 batch_rows: config.history.batch_rows,
                 batch_age: Duration::from_millis(config.history.batch_ms),
                 max_spool_bytes: config.history.max_spool_mib << 20,
+                // the other half is the embedded engine's
+                min_free_bytes: (config.min_free_mib << 20) / 2,
             },
             journal.id(),
         )?;

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use fixstream_core::registry::{NewDevice, NewTracker, Registry, Role, UnknownTracker};
 
-use crate::load::{self, Publisher};
-use crate::{Failure, Figures, Ingest, cpu};
+use crate::load::Publisher;
+use crate::{Failure, Figures, Ingest, Load, cpu};
 
 /// Killed with the value.
 pub struct Running(pub Child);
@@ -36,7 +36,7 @@ impl Drop for Running {
 }
 
 /// Starts the hub, registers trackers, loads it, waits for all rows.
-pub fn run(args: &Ingest, inflight: usize) -> Result<Figures, Failure> {
+pub fn run(args: &Ingest, load: Load) -> Result<Figures, Failure> {
     let folder = tempfile::tempdir()?;
     let data = folder.path().join("data");
     let (mqtt, rest, clickhouse) = (free_port(), free_port(), free_port());
@@ -48,7 +48,11 @@ pub fn run(args: &Ingest, inflight: usize) -> Result<Figures, Failure> {
             .env("FIXSTREAM_MQTT__LISTEN", format!("127.0.0.1:{mqtt}"))
             .env("FIXSTREAM_REST__LISTEN", format!("127.0.0.1:{rest}"))
             .env("FIXSTREAM_CLICKHOUSE__HTTP_PORT", clickhouse.to_string())
-            .env("FIXSTREAM_LOG__FILTER", "warn");
+            .env("FIXSTREAM_JOURNAL__SYNC", load.synced.to_string())
+            .env(
+                "FIXSTREAM_LOG__FILTER",
+                if load.synced { "warn" } else { "error" },
+            );
         command
     };
     let bundle = args.plugins.join("teltonika");
@@ -59,7 +63,7 @@ pub fn run(args: &Ingest, inflight: usize) -> Result<Figures, Failure> {
     if !installed.success() {
         return Err(format!("{} can not be installed: run deploy/setup", bundle.display()).into());
     }
-    let publishers = register(&data, args.connections)?;
+    let publishers = register(&data, load.connections)?;
     let server = Running(program(&["serve"]).stdin(Stdio::null()).spawn()?);
     let pid = server.0.id();
     ready(rest, PATIENCE)?;
@@ -71,12 +75,17 @@ pub fn run(args: &Ingest, inflight: usize) -> Result<Figures, Failure> {
             .sum::<Result<f64, _>>()
     };
     let (before, engine_before, began) = (cpu::seconds(pid)?, engine_seconds()?, Instant::now());
+    let parts_before = cpu::seconds_by_thread(pid)?;
     // the day before, so that no fix is in the future
     let start_ms = fixstream_core::clock::now().0 / 1000 * 1000 - 86_400_000;
-    let outcome = load::run(mqtt, &publishers, inflight, args.messages, start_ms)?;
-    stored(&data, clickhouse, args.messages)?;
+    let outcome = crate::load::run(mqtt, &publishers, load.inflight, load.messages, start_ms)?;
+    stored(&data, clickhouse, load.messages)?;
     let whole = began.elapsed();
-    let messages = args.messages as f64;
+    let messages = load.messages as f64;
+    let part = |(name, seconds): (String, f64)| {
+        let before = parts_before.get(&name).copied().unwrap_or_default();
+        (name, (seconds - before) / messages * 1e6)
+    };
     Ok(Figures {
         acknowledged_per_s: messages / outcome.elapsed.as_secs_f64(),
         stored_per_s: messages / whole.as_secs_f64(),
@@ -84,6 +93,7 @@ pub fn run(args: &Ingest, inflight: usize) -> Result<Figures, Failure> {
         engine_cpu_us: (engine_seconds()? - engine_before) / messages * 1e6,
         p50_ms: outcome.p50_ms,
         p99_ms: outcome.p99_ms,
+        parts: cpu::seconds_by_thread(pid)?.into_iter().map(part).collect(),
     })
 }
 

@@ -10,6 +10,7 @@ mod load;
 mod mosquitto;
 mod startup;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -42,8 +43,14 @@ struct Ingest {
     #[arg(long, default_value = "target/plugins")]
     plugins: PathBuf,
     /// Connections, one tracker each
-    #[arg(long, default_value_t = 50)]
-    connections: usize,
+    #[arg(long, value_delimiter = ',', default_value = "50")]
+    connections: Vec<usize>,
+    /// Also with a journal that is not synced, for the price of durability
+    #[arg(long)]
+    unsynced: bool,
+    /// Also where the hub's CPU time goes, by kind of thread
+    #[arg(long)]
+    parts: bool,
     /// Publishes in flight per connection
     #[arg(long, value_delimiter = ',', default_value = "1,20")]
     inflight: Vec<usize>,
@@ -69,8 +76,18 @@ fn main() -> ExitCode {
     }
 }
 
+/// What is measured.
+#[derive(Debug, Clone, Copy)]
+struct Load {
+    connections: usize,
+    inflight: usize,
+    messages: usize,
+    /// Whether the hub's journal is synced.
+    synced: bool,
+}
+
 /// One run: acknowledged and, for us, stored.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Figures {
     acknowledged_per_s: f64,
     stored_per_s: f64,
@@ -78,39 +95,82 @@ struct Figures {
     engine_cpu_us: f64,
     p50_ms: f64,
     p99_ms: f64,
+    /// CPU µs per message by kind of thread.
+    parts: BTreeMap<String, f64>,
 }
 
 fn ingest(args: &Ingest) -> Result<(), Failure> {
     println!(
-        "| broker | in flight | acknowledged/s | stored/s | CPU µs/message | ClickHouse CPU µs/message | ack p50 ms | ack p99 ms |"
+        "| broker | connections | in flight | acknowledged/s | stored/s | CPU µs/message | ClickHouse CPU µs/message | ack p50 ms | ack p99 ms |"
     );
-    println!("|---|---|---|---|---|---|---|---|");
-    for &inflight in &args.inflight {
-        // side by side and in turns, so that both see the same machine
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        for _ in 0..args.runs.max(1) {
-            ours.push(hub::run(args, inflight)?);
-            if let Some(figures) = mosquitto::run(args, inflight)? {
-                theirs.push(figures);
-            }
-        }
-        let ours = median(&ours);
-        print("fixstream (durable, decoded, stored)", inflight, &ours);
-        if theirs.is_empty() {
-            println!("| mosquitto | {inflight} | not installed | | | | | |");
-        } else {
-            let theirs = median(&theirs);
-            print("mosquitto (acknowledgement only)", inflight, &theirs);
-            println!(
-                "| ratio of CPU | {inflight} | | | {:.2} | | | |",
-                ours.cpu_us / theirs.cpu_us
-            );
+    println!("|---|---|---|---|---|---|---|---|---|");
+    for &connections in &args.connections {
+        for &inflight in &args.inflight {
+            compare(args, connections, inflight)?;
         }
     }
     Ok(())
 }
 
-fn print(name: &str, inflight: usize, figures: &Figures) {
+/// All brokers with one load, side by side and in turns, so that all see the same machine.
+fn compare(args: &Ingest, connections: usize, inflight: usize) -> Result<(), Failure> {
+    let load = Load {
+        connections,
+        inflight,
+        messages: args.messages,
+        synced: true,
+    };
+    let (mut ours, mut unsynced, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..args.runs.max(1) {
+        ours.push(hub::run(args, load)?);
+        if args.unsynced {
+            unsynced.push(hub::run(
+                args,
+                Load {
+                    synced: false,
+                    ..load
+                },
+            )?);
+        }
+        theirs.extend(mosquitto::run(load)?);
+    }
+    let ours = median(&ours);
+    print("fixstream (durable, decoded, stored)", load, &ours);
+    if args.parts {
+        let parts: Vec<String> = ours
+            .parts
+            .iter()
+            .filter(|(_, cpu_us)| **cpu_us >= 0.05)
+            .map(|(part, cpu_us)| format!("{part} {cpu_us:.1}"))
+            .collect();
+        println!(
+            "| CPU µs by threads: {} | {connections} | {inflight} | | | | | | |",
+            parts.join(", ")
+        );
+    }
+    if args.unsynced {
+        let unsynced = median(&unsynced);
+        print("fixstream without sync", load, &unsynced);
+        println!(
+            "| ratio of rates, synced to not | {connections} | {inflight} | {:.2} | {:.2} | | | | |",
+            ours.acknowledged_per_s / unsynced.acknowledged_per_s,
+            ours.stored_per_s / unsynced.stored_per_s
+        );
+    }
+    if theirs.is_empty() {
+        println!("| mosquitto | {connections} | {inflight} | not installed | | | | | |");
+    } else {
+        let theirs = median(&theirs);
+        print("mosquitto (acknowledgement only)", load, &theirs);
+        println!(
+            "| ratio of CPU | {connections} | {inflight} | | | {:.2} | | | |",
+            ours.cpu_us / theirs.cpu_us
+        );
+    }
+    Ok(())
+}
+
+fn print(name: &str, load: Load, figures: &Figures) {
     let shown = |value: f64, digits: usize| {
         if value > 0.0 {
             format!("{value:.digits$}")
@@ -119,7 +179,9 @@ fn print(name: &str, inflight: usize, figures: &Figures) {
         }
     };
     println!(
-        "| {name} | {inflight} | {:.0} | {} | {:.1} | {} | {:.2} | {:.2} |",
+        "| {name} | {} | {} | {:.0} | {} | {:.1} | {} | {:.2} | {:.2} |",
+        load.connections,
+        load.inflight,
         figures.acknowledged_per_s,
         shown(figures.stored_per_s, 0),
         figures.cpu_us,
@@ -131,10 +193,18 @@ fn print(name: &str, inflight: usize, figures: &Figures) {
 
 /// The median of each figure by itself.
 fn median(runs: &[Figures]) -> Figures {
-    let of = |field: fn(&Figures) -> f64| {
-        let mut values: Vec<f64> = runs.iter().map(field).collect();
+    let middle = |mut values: Vec<f64>| {
         values.sort_by(f64::total_cmp);
         values.get(values.len() / 2).copied().unwrap_or_default()
+    };
+    let of = |field: fn(&Figures) -> f64| middle(runs.iter().map(field).collect());
+    let parts = runs
+        .iter()
+        .flat_map(|run| run.parts.keys())
+        .collect::<BTreeSet<_>>();
+    let part = |name: &String| {
+        let values = runs.iter().filter_map(|run| run.parts.get(name)).copied();
+        (name.clone(), middle(values.collect()))
     };
     Figures {
         acknowledged_per_s: of(|run| run.acknowledged_per_s),
@@ -143,5 +213,6 @@ fn median(runs: &[Figures]) -> Figures {
         engine_cpu_us: of(|run| run.engine_cpu_us),
         p50_ms: of(|run| run.p50_ms),
         p99_ms: of(|run| run.p99_ms),
+        parts: parts.into_iter().map(part).collect(),
     }
 }

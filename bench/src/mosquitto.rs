@@ -5,11 +5,11 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::load::{self, Publisher};
-use crate::{Failure, Figures, Ingest, cpu};
+use crate::load::Publisher;
+use crate::{Failure, Figures, Load, cpu};
 
 /// `None` when it is not installed.
-pub fn run(args: &Ingest, inflight: usize) -> Result<Option<Figures>, Failure> {
+pub fn run(load: Load) -> Result<Option<Figures>, Failure> {
     let Some(program) = [
         "/usr/sbin/mosquitto",
         "/usr/local/sbin/mosquitto",
@@ -40,7 +40,7 @@ pub fn run(args: &Ingest, inflight: usize) -> Result<Option<Figures>, Failure> {
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    let publishers: Vec<Publisher> = (0..args.connections)
+    let publishers: Vec<Publisher> = (0..load.connections)
         .map(|number| Publisher {
             client_id: format!("bench-{number}"),
             username: String::new(),
@@ -50,8 +50,8 @@ pub fn run(args: &Ingest, inflight: usize) -> Result<Option<Figures>, Failure> {
         .collect();
     let pid = child.0.id();
     let before = cpu::seconds(pid)?;
-    let outcome = load::run(port, &publishers, inflight, args.messages, 1_700_000_000_000)?;
-    let messages = args.messages as f64;
+    let outcome = crate::load::run(port, &publishers, load.inflight, load.messages, 1_700_000_000_000)?;
+    let messages = load.messages as f64;
     Ok(Some(Figures {
         acknowledged_per_s: messages / outcome.elapsed.as_secs_f64(),
         cpu_us: (cpu::seconds(pid)? - before) / messages * 1e6,

@@ -40,6 +40,8 @@ async fn measure(path: &Path, tasks: usize, batch: usize) -> Result<(), Box<dyn 
         path: path.to_owned(),
         segment_bytes: 64 << 20,
         max_bytes: 16 << 30,
+        min_free_bytes: 0,
+        sync: true,
     };
     let journal = Journal::open(options)?;
     let done = Arc::new(AtomicU64::new(0));

@@ -8,11 +8,13 @@
 use std::pin::pin;
 
 /// All points, in the order in which a message passes them.
-pub const POINTS: [&str; 21] = [
+pub const POINTS: [&str; 23] = [
     "journal-write-before",
     "journal-write-after",
     "journal-sync-before",
     "journal-sync-after",
+    "journal-rotate-before",
+    "journal-rotate-after",
     "puback-write-before",
     "puback-write-after",
     "decode-before",

@@ -73,6 +73,8 @@ async fn world(change: impl FnOnce(&mut BrokerOptions, &mut JournalOptions)) -> 
         path: folder.path().join("journal"),
         segment_bytes: 4 << 20,
         max_bytes: 64 << 20,
+        min_free_bytes: 0,
+        sync: true,
     };
     let mut options = BrokerOptions {
         listen: "127.0.0.1:0".parse().unwrap(),

@@ -28,6 +28,7 @@ fn history(access: &Access, spool: &Path, journal: &Journal) -> History {
         batch_rows: 10_000,
         batch_age: Duration::from_millis(50),
         max_spool_bytes: 1 << 30,
+        min_free_bytes: 0,
     };
     History::start(options, journal.id()).unwrap()
 }
@@ -84,6 +85,8 @@ async fn a_replay_is_the_same_uplink_and_survives_an_end_in_the_middle() {
         path: folder.path().join("journal"),
         segment_bytes: 4 << 20,
         max_bytes: 64 << 20,
+        min_free_bytes: 0,
+        sync: true,
     })
     .unwrap();
     let ingest = Ingest::new(journal.clone());

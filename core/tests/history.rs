@@ -26,6 +26,7 @@ fn options(access: &Access, spool: &Path, batch_rows: usize) -> HistoryOptions {
         batch_rows,
         batch_age: Duration::from_millis(200),
         max_spool_bytes: 1 << 30,
+        min_free_bytes: 0,
     }
 }
 

@@ -17,6 +17,8 @@ fn open(dir: &Path) -> Journal {
         path: dir.to_owned(),
         segment_bytes: 64 << 10,
         max_bytes: 64 << 20,
+        min_free_bytes: 0,
+        sync: true,
     })
     .unwrap()
 }

@@ -5,14 +5,15 @@ use base64::prelude::BASE64_STANDARD;
 use fixstream_core::history::{Letter, LetterFilter};
 use fixstream_core::model::{DeadReason, Offset};
 use poem::Response;
-use poem::http::StatusCode;
+use poem::http::{Method, StatusCode};
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 
+use super::codes;
 use super::envelope::json_response;
 use super::error::ApiError;
 use super::fields;
-use super::operation::Call;
+use super::operation::{Call, Operation};
 use super::resource::Page;
 use super::time;
 use super::validate::{self, Checked};
@@ -20,7 +21,7 @@ use super::validate::{self, Checked};
 /// Letters on a page, where the request says nothing.
 const SIZE: u64 = 20;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct LetterView {
     id: u64,
@@ -38,6 +39,50 @@ struct LetterView {
     payload_bytes: u64,
     /// Base64 of its first 64 KiB.
     payload: String,
+}
+
+/// What became of a replay.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct ReplayView {
+    replayed: u64,
+    already_replayed: u64,
+    not_found: u64,
+    not_replayable: u64,
+    /// Whether others meet the filters, beyond those of this request.
+    more: bool,
+    /// For the next request: the letters between these numbers were looked at.
+    after: u64,
+    before: u64,
+}
+
+/// The endpoints.
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::new(
+            Method::GET,
+            "list_dead_letters",
+            &["/dead-letters"],
+            "Messages that could not be understood or assigned, the newest first",
+            list,
+        )
+        .resource()
+        .query(fields::DEAD_LETTER_PAGE)
+        .answers::<Page<LetterView>>(200, "One page")
+        .refuses(&codes::HISTORY_AWAY),
+        Operation::new(
+            Method::POST,
+            "replay_dead_letters",
+            &["/dead-letters/replay"],
+            "Sends dead letters on their way once more",
+            replay,
+        )
+        .resource()
+        .body(fields::DEAD_LETTER_REPLAY)
+        .answers::<ReplayView>(200, "They are on disk as new records")
+        .refuses(&codes::NOTHING_CHOSEN)
+        .refuses(&codes::HISTORY_AWAY),
+    ]
 }
 
 /// `GET /v1/dead-letters`: the newest first; filters in the query.
@@ -86,15 +131,15 @@ pub(super) async fn replay(call: Call) -> Result<Response, ApiError> {
     let done = call.rest.dead_letters.replay(filter).await?;
     Ok(json_response(
         StatusCode::OK,
-        &json!({
-            "replayed": done.replayed,
-            "alreadyReplayed": done.already,
-            "notFound": done.missing,
-            "notReplayable": done.unreplayable,
-            "more": done.more,
-            "after": done.after.0,
-            "before": done.before.0,
-        }),
+        &ReplayView {
+            replayed: done.replayed,
+            already_replayed: done.already,
+            not_found: done.missing,
+            not_replayable: done.unreplayable,
+            more: done.more,
+            after: done.after.0,
+            before: done.before.0,
+        },
     ))
 }
 

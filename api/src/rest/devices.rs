@@ -3,19 +3,21 @@
 use std::sync::Arc;
 
 use fixstream_core::model::TrackerId;
-use fixstream_core::registry::{Device, NewDevice};
+use fixstream_core::registry::{Device, NewDevice, Scope};
 use poem::Response;
-use poem::http::StatusCode;
+use poem::http::{Method, StatusCode};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::envelope;
+use super::codes;
+use super::envelope::{self, Success};
 use super::error::ApiError;
 use super::fields;
-use super::operation::Call;
+use super::operation::{Call, Operation};
 use super::trackers::DEFAULT_STATUS;
 use super::validate::{self, Checked};
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct DeviceView {
     id_device: u32,
     id_client: u32,
@@ -29,11 +31,57 @@ struct DeviceView {
     status: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct DeviceTypeView {
     id_device_type: u32,
     name: String,
     code: String,
+}
+
+/// The endpoints.
+pub(super) fn operations() -> Vec<Operation> {
+    const TYPES: &[&str] = &["/device-type", "/device-types", "/deviceType"];
+    vec![
+        Operation::new(
+            Method::GET,
+            "list_device_types",
+            TYPES,
+            "The device types, by id",
+            types,
+        )
+        .answers::<Vec<DeviceTypeView>>(200, "All types; they are the same for all clients"),
+        Operation::new(
+            Method::POST,
+            "create_device",
+            &["/device/create", "/device"],
+            "Registers a device with its tracker",
+            create,
+        )
+        .body(fields::DEVICE)
+        .answers::<Success>(201, "The device is registered")
+        .refuses(&codes::ENTITY_NOT_FOUND)
+        .refuses(&codes::ENTITY_WITH_FIELD_NOT_FOUND)
+        .refuses(&codes::ENTITY_WITH_FIELD_ALREADY_EXISTS),
+        Operation::new(
+            Method::POST,
+            "list_devices",
+            &["/device/list"],
+            "The devices, by id, filters in the body",
+            list,
+        )
+        .scope(Scope::Read)
+        .body(fields::DEVICE_FILTERS)
+        .answers::<Vec<DeviceView>>(200, "Those that match all filters"),
+        Operation::new(
+            Method::GET,
+            "get_devices",
+            &["/device"],
+            "The devices, by id",
+            get,
+        )
+        .query(fields::DEVICE_FILTERS)
+        .answers::<Vec<DeviceView>>(200, "Those that match all filters"),
+    ]
 }
 
 /// `POST /device/create`, `POST /device`.

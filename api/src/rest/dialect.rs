@@ -23,6 +23,15 @@ impl Dialect {
         }
     }
 
+    /// What its paths begin with; documented is the first. The contract's samples write to the read prefix: both
+    /// prefixes, and none, serve everything.
+    pub(super) const fn prefixes(self) -> &'static [&'static str] {
+        match self {
+            Self::TrackerHub => &["", "/tracking/read", "/tracking/write"],
+            Self::Resource => &[resource::PREFIX],
+        }
+    }
+
     /// The answer to a request that is refused. `request` is its body.
     pub(super) fn failure(self, error: &ApiError, request: &[u8]) -> Response {
         match self {

@@ -1,8 +1,11 @@
 //! Renders answers in the documented envelopes.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Body, Response};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -18,8 +21,19 @@ const MAX_NAME: usize = 64;
 const PIECE: usize = 256;
 
 /// `{"status":"ok","message":…}`.
-pub(super) fn success(status: StatusCode, message: &str) -> Response {
-    json_response(status, &json!({ "status": "ok", "message": message }))
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Success {
+    status: Cow<'static, str>,
+    message: Cow<'static, str>,
+}
+
+/// The documented answer to what was done.
+pub(super) fn success(status: StatusCode, message: &'static str) -> Response {
+    let body = Success {
+        status: "ok".into(),
+        message: message.into(),
+    };
+    json_response(status, &body)
 }
 
 /// Any value as a JSON answer.

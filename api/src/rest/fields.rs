@@ -67,6 +67,9 @@ pub(super) const POSITION: &[Field] = &[
     Field::new("engineStatus", Rule::Flag),
 ];
 
+/// `POST /position/vendor/{vendor}`.
+pub(super) const VENDOR_PATH: &[Field] = &[Field::text("vendor", 64).required()];
+
 /// `GET /latest-position`.
 pub(super) const LATEST_OF_ONE: &[Field] = &[Field::id("deviceId")];
 

@@ -1,24 +1,61 @@
 //! Whether the hub is well: for clients, for probes, for Prometheus.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fixstream_core::clock;
 use fixstream_core::registry::Scope;
 use fixstream_core::telemetry::Condition;
-use poem::http::StatusCode;
+use poem::http::{Method, StatusCode};
 use poem::{Endpoint, Response};
-use serde_json::{Map, Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::Rest;
 use super::envelope;
 use super::error::ApiError;
-use super::operation::Call;
+use super::operation::{Call, Operation};
+
+/// How the hub and its parts are.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct HealthView {
+    /// `ok` or `error`.
+    status: &'static str,
+    message: &'static str,
+    uptime_seconds: i64,
+    parts: BTreeMap<String, PartView>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct PartView {
+    /// `ok`, `degraded` or `down`.
+    condition: &'static str,
+    /// For administrators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// The endpoints.
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::new(
+            Method::GET,
+            "healthcheck",
+            &["/healthcheck"],
+            "Whether the hub and its parts are well",
+            check,
+        )
+        .answers::<HealthView>(200, "No part is down")
+        .answers::<HealthView>(503, "A part is down"),
+    ]
+}
 
 /// `GET /healthcheck`: 503 only when a part is down. Why is for administrators: it may name hosts and files.
 pub(super) async fn check(call: Call) -> Result<Response, ApiError> {
     let rest = &call.rest;
     let reasons = call.key.may(Scope::Admin);
-    let mut parts = Map::new();
+    let mut parts = BTreeMap::new();
     let mut degraded = false;
     for (name, condition) in rest.health.parts() {
         let (condition, reason) = match condition {
@@ -27,11 +64,8 @@ pub(super) async fn check(call: Call) -> Result<Response, ApiError> {
             Condition::Down(reason) => ("down", Some(reason)),
         };
         degraded |= condition != "ok";
-        let mut part = json!({ "condition": condition });
-        if let (true, Some(reason), Some(part)) = (reasons, reason, part.as_object_mut()) {
-            part.insert("reason".into(), Value::String(reason));
-        }
-        parts.insert(name.to_owned(), part);
+        let reason = reason.filter(|_| reasons);
+        parts.insert(name.to_owned(), PartView { condition, reason });
     }
     let up = rest.health.is_up();
     let message = match (up, degraded) {
@@ -47,12 +81,12 @@ pub(super) async fn check(call: Call) -> Result<Response, ApiError> {
     let uptime_seconds = (clock::now().0 - rest.started.0).max(0) / 1000;
     Ok(envelope::json_response(
         status,
-        &json!({
-            "status": if up { "ok" } else { "error" },
-            "message": message,
-            "uptimeSeconds": uptime_seconds,
-            "parts": parts,
-        }),
+        &HealthView {
+            status: if up { "ok" } else { "error" },
+            message,
+            uptime_seconds,
+            parts,
+        },
     ))
 }
 

@@ -4,19 +4,22 @@ use std::sync::Arc;
 
 use fixstream_core::latest::Latest;
 use fixstream_core::model::DeviceId;
-use fixstream_core::registry::Device;
+use fixstream_core::registry::{Device, Scope};
 use poem::Response;
+use poem::http::Method;
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::codes;
 use super::envelope;
 use super::error::ApiError;
 use super::fields;
-use super::operation::Call;
+use super::operation::{Call, Operation};
 use super::time;
 use super::validate;
 
 /// The documented shape, plus `idPosition`. `f32` fields are written with the digits that they have.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct LatestView {
     instance_uuid: String,
@@ -39,6 +42,49 @@ struct LatestView {
     battery_voltage: Option<f32>,
     engine_status: Option<bool>,
     id_position: u64,
+}
+
+/// The endpoints.
+pub(super) fn operations() -> Vec<Operation> {
+    // The contract's sample URL ends in a slash with nothing behind it; the id is then in the query.
+    const ONE: &[&str] = &[
+        "/latest-positions/{deviceId}",
+        "/latest-positions",
+        "/latest-positions/",
+    ];
+    vec![
+        Operation::new(
+            Method::GET,
+            "latest_of_all",
+            &["/latest-position"],
+            "The latest position of every device, or of one",
+            all,
+        )
+        .query(fields::LATEST_OF_ONE)
+        .answers::<Vec<LatestView>>(200, "Devices without a position are left out")
+        .refuses(&codes::ENTITY_WITH_FIELD_NOT_FOUND),
+        Operation::new(
+            Method::POST,
+            "latest_of_some",
+            &["/latest-positions", "/latest-positions/"],
+            "The latest positions of these devices",
+            of_some,
+        )
+        .scope(Scope::Read)
+        .body(fields::LATEST_OF_SOME)
+        .answers::<Vec<LatestView>>(200, "Unknown devices and those without a position are left out"),
+        Operation::new(
+            Method::GET,
+            "latest_of_one",
+            ONE,
+            "The latest position of a device",
+            of_one,
+        )
+        .parameters(fields::LATEST_OF_ONE_REQUIRED)
+        .query(fields::LATEST_OF_ONE)
+        .answers::<Vec<LatestView>>(200, "One element, or none when it has no position yet")
+        .refuses(&codes::ENTITY_WITH_FIELD_NOT_FOUND),
+    ]
 }
 
 /// `GET /latest-position`: of all the client's devices, or of `?deviceId=`.
@@ -66,9 +112,10 @@ pub(super) async fn of_some(call: Call) -> Result<Response, ApiError> {
 
 /// `GET /latest-positions/{deviceId}`; the path wins over `?deviceId=`.
 pub(super) async fn of_one(mut call: Call) -> Result<Response, ApiError> {
-    let pairs = match call.parameter.take() {
-        Some(id) => vec![("deviceId".to_owned(), id)],
-        None => std::mem::take(&mut call.query),
+    let pairs = if call.parameters.is_empty() {
+        std::mem::take(&mut call.query)
+    } else {
+        std::mem::take(&mut call.parameters)
     };
     let wanted = validate::query(pairs, fields::LATEST_OF_ONE_REQUIRED)?;
     let device = owned(&call, wanted.required_id("deviceId")).ok_or(UNKNOWN_DEVICE)?;

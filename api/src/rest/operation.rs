@@ -1,18 +1,25 @@
 //! One way to declare an endpoint: key, scope and body are settled before the handler runs, errors are
-//! rendered after it.
+//! rendered after it. Routes, metrics and the OpenAPI documents are made from the declarations.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use fixstream_core::model::ClientId;
 use fixstream_core::registry::{ApiKey, Client, Scope};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use poem::error::ReadBodyError;
-use poem::http::{Method, Uri};
+use poem::http::{HeaderMap, Method, Uri};
 use poem::{Endpoint, Request, Response};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::Rest;
+use super::codes::Code;
 use super::dialect::Dialect;
 use super::error::ApiError;
+use super::validate::Field;
 
 /// Longest body, bytes.
 pub(super) const MAX_BODY: usize = 1 << 20;
@@ -26,12 +33,27 @@ pub(super) struct Call {
     /// The key's client.
     pub(super) client: Arc<Client>,
     pub(super) uri: Uri,
-    /// The path's parameter, decoded, where the path has one.
-    pub(super) parameter: Option<String>,
+    /// The path's parameters, decoded.
+    pub(super) parameters: Vec<(String, String)>,
+    /// The head's fields.
+    pub(super) headers: HeaderMap,
     /// The query, decoded.
     pub(super) query: Vec<(String, String)>,
     /// Empty for GET: a body there is ignored.
     pub(super) body: Bytes,
+}
+
+impl Call {
+    /// A parameter of the path; empty where the path has none of that name.
+    pub(super) fn parameter(&self, name: &str) -> &str {
+        let found = self.parameters.iter().find(|(known, _)| known == name);
+        found.map_or("", |(_, value)| value)
+    }
+
+    /// Whether something belongs to the key's client.
+    pub(super) fn owns(&self, client: ClientId) -> bool {
+        client == self.client.id
+    }
 }
 
 /// Which endpoint answered, and for whom: for the access log and the metrics.
@@ -42,47 +64,150 @@ pub(super) struct Answered {
     pub(super) key: u32,
 }
 
-/// A declared endpoint.
-pub(super) struct Operation<F> {
-    rest: Arc<Rest>,
-    name: &'static str,
-    scope: Scope,
-    dialect: Dialect,
-    handler: F,
+type Handler = Box<dyn Fn(Call) -> BoxFuture<'static, Result<Response, ApiError>> + Send + Sync>;
+
+/// What an answer carries.
+#[derive(Clone, Copy)]
+pub(super) enum Content {
+    /// Nothing.
+    Empty,
+    /// JSON of this schema.
+    Json(fn(&mut SchemaGenerator) -> Schema),
+    /// Text of these media types, chosen by the request.
+    Text(&'static [&'static str]),
 }
 
-/// Declares an endpoint of the TrackerHub surface that needs a key with `scope`.
-pub(super) fn operation<F, Fut>(
-    rest: &Arc<Rest>,
-    name: &'static str,
-    scope: Scope,
-    handler: F,
-) -> Operation<F>
-where
-    F: Fn(Call) -> Fut + Send + Sync,
-    Fut: Future<Output = Result<Response, ApiError>> + Send,
-{
-    Operation {
-        rest: Arc::clone(rest),
-        name,
-        scope,
-        dialect: Dialect::TrackerHub,
-        handler,
+/// A good answer.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) says: &'static str,
+    pub(super) content: Content,
+}
+
+/// The declaration of an endpoint.
+pub(super) struct Operation {
+    /// Name in metrics and documents.
+    pub(super) name: &'static str,
+    pub(super) method: Method,
+    /// Paths below the surface's prefix, with `{parameters}`. The first is documented, the others are aliases.
+    pub(super) paths: &'static [&'static str],
+    pub(super) dialect: Dialect,
+    /// What the key must be allowed.
+    pub(super) scope: Scope,
+    /// One line about what it does.
+    pub(super) summary: &'static str,
+    /// Fields of the path, the query and the body, where it has them.
+    pub(super) parameters: &'static [Field],
+    pub(super) query: &'static [Field],
+    pub(super) body: Option<&'static [Field]>,
+    pub(super) answers: Vec<Answer>,
+    /// Refusals beyond those that every endpoint of its kind may give.
+    pub(super) refusals: Vec<&'static Code>,
+    handler: Handler,
+}
+
+impl Operation {
+    /// Declares an endpoint of the TrackerHub surface. Its scope is read for GET, else write.
+    pub(super) fn new<F, Fut>(
+        method: Method,
+        name: &'static str,
+        paths: &'static [&'static str],
+        summary: &'static str,
+        handler: F,
+    ) -> Self
+    where
+        F: Fn(Call) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Response, ApiError>> + Send + 'static,
+    {
+        Self {
+            name,
+            scope: if method == Method::GET {
+                Scope::Read
+            } else {
+                Scope::Write
+            },
+            method,
+            paths,
+            dialect: Dialect::TrackerHub,
+            summary,
+            parameters: &[],
+            query: &[],
+            body: None,
+            answers: Vec::new(),
+            refusals: Vec::new(),
+            handler: Box::new(move |call| handler(call).boxed()),
+        }
     }
-}
 
-impl<F> Operation<F> {
-    /// The same with answers in another dialect.
-    pub(super) fn speaking(self, dialect: Dialect) -> Self {
+    /// The same on the resource surface.
+    pub(super) fn resource(self) -> Self {
+        let dialect = Dialect::Resource;
         Self { dialect, ..self }
     }
+
+    /// Needs this scope.
+    pub(super) fn scope(self, scope: Scope) -> Self {
+        Self { scope, ..self }
+    }
+
+    /// Its path has these parameters.
+    pub(super) fn parameters(self, parameters: &'static [Field]) -> Self {
+        Self { parameters, ..self }
+    }
+
+    /// Its query may have these fields.
+    pub(super) fn query(self, query: &'static [Field]) -> Self {
+        Self { query, ..self }
+    }
+
+    /// Its body is a JSON object with these fields.
+    pub(super) fn body(self, fields: &'static [Field]) -> Self {
+        let body = Some(fields);
+        Self { body, ..self }
+    }
+
+    /// Answers with JSON.
+    pub(super) fn answers<T: JsonSchema>(self, status: u16, says: &'static str) -> Self {
+        self.answers_with(
+            status,
+            says,
+            Content::Json(|generator| generator.subschema_for::<T>()),
+        )
+    }
+
+    /// Answers with something else than JSON.
+    pub(super) fn answers_with(mut self, status: u16, says: &'static str, content: Content) -> Self {
+        self.answers.push(Answer {
+            status,
+            says,
+            content,
+        });
+        self
+    }
+
+    /// May be refused with this code.
+    pub(super) fn refuses(mut self, code: &'static Code) -> Self {
+        self.refusals.push(code);
+        self
+    }
+
+    /// The endpoint to mount.
+    pub(super) fn serve(self, rest: &Arc<Rest>) -> Served {
+        Served {
+            rest: Arc::clone(rest),
+            operation: Arc::new(self),
+        }
+    }
 }
 
-impl<F, Fut> Endpoint for Operation<F>
-where
-    F: Fn(Call) -> Fut + Send + Sync,
-    Fut: Future<Output = Result<Response, ApiError>> + Send,
-{
+/// A declared endpoint at work. Cheap to clone: it is mounted once for each of its paths.
+#[derive(Clone)]
+pub(super) struct Served {
+    rest: Arc<Rest>,
+    operation: Arc<Operation>,
+}
+
+impl Endpoint for Served {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
@@ -90,29 +215,26 @@ where
             .header(KEY_HEADER)
             .and_then(|secret| self.rest.registry.api_key(secret));
         let answered = Answered {
-            operation: self.name,
+            operation: self.operation.name,
             key: key.as_ref().map_or(0, |key| key.id),
         };
         let mut response = match key {
             Some(key) => self.answer(key, request).await,
-            None => self.dialect.failure(&ApiError::Unauthorized, &[]),
+            None => self.operation.dialect.failure(&ApiError::Unauthorized, &[]),
         };
         response.set_data(answered);
         Ok(response)
     }
 }
 
-impl<F, Fut> Operation<F>
-where
-    F: Fn(Call) -> Fut + Send + Sync,
-    Fut: Future<Output = Result<Response, ApiError>> + Send,
-{
+impl Served {
     async fn answer(&self, key: Arc<ApiKey>, mut request: Request) -> Response {
-        if !key.may(self.scope) {
-            return self.dialect.failure(&ApiError::Forbidden(self.scope), &[]);
+        let Operation { dialect, scope, .. } = *self.operation;
+        if !key.may(scope) {
+            return dialect.failure(&ApiError::Forbidden(scope), &[]);
         }
         let Some(client) = self.rest.registry.client(key.client) else {
-            return self.dialect.failure(&ApiError::UnknownInstance, &[]);
+            return dialect.failure(&ApiError::UnknownInstance, &[]);
         };
         let body = if matches!(*request.method(), Method::GET | Method::HEAD) {
             Bytes::new()
@@ -120,9 +242,9 @@ where
             // Read after the key was checked: strangers cost no memory.
             match request.take_body().into_bytes_limit(MAX_BODY).await {
                 Ok(body) => body,
-                Err(ReadBodyError::PayloadTooLarge) => return self.dialect.failure(&ApiError::TooLarge, &[]),
+                Err(ReadBodyError::PayloadTooLarge) => return dialect.failure(&ApiError::TooLarge, &[]),
                 Err(error) => {
-                    return self.dialect.failure(
+                    return dialect.failure(
                         &ApiError::Malformed(format!("the body can not be read: {error}")),
                         &[],
                     );
@@ -134,13 +256,16 @@ where
             key,
             client,
             uri: request.original_uri().clone(),
-            parameter: request.path_params::<String>().ok(),
+            parameters: request
+                .path_params::<BTreeMap<String, String>>()
+                .map_or_else(|_| Vec::new(), |found| found.into_iter().collect()),
             query: request.params().unwrap_or_default(),
+            headers: request.headers().clone(),
             body: body.clone(),
         };
-        match (self.handler)(call).await {
+        match (self.operation.handler)(call).await {
             Ok(response) => response,
-            Err(error) => self.dialect.failure(&error, &body),
+            Err(error) => dialect.failure(&error, &body),
         }
     }
 }

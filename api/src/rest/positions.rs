@@ -3,13 +3,30 @@
 use fixstream_core::clock;
 use fixstream_core::model::{AttributeValue, DeviceId, Fix, Sender, Source, Uplink};
 use poem::Response;
-use poem::http::StatusCode;
+use poem::http::{Method, StatusCode};
 
-use super::envelope;
+use super::codes;
+use super::envelope::{self, Success};
 use super::error::ApiError;
 use super::fields;
-use super::operation::Call;
+use super::operation::{Call, Operation};
 use super::validate::{self, Checked};
+
+/// The endpoints.
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::new(
+            Method::POST,
+            "create_position",
+            &["/position/create"],
+            "Takes a position in the standard format",
+            create,
+        )
+        .body(fields::POSITION)
+        .answers::<Success>(201, "The position is on disk")
+        .refuses(&codes::ENTITY_WITH_FIELD_NOT_FOUND),
+    ]
+}
 
 /// `POST /position/create`: answered when the position is on disk.
 pub(super) async fn create(call: Call) -> Result<Response, ApiError> {

@@ -2,6 +2,7 @@
 
 use poem::Response;
 use poem::http::{HeaderValue, StatusCode, header};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -14,7 +15,7 @@ use super::operation::MAX_BODY;
 pub(super) const PREFIX: &str = "/v1";
 
 /// One page of a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Page<T> {
     content: Vec<T>,

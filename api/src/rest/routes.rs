@@ -1,135 +1,72 @@
 //! All paths, and the door that every request passes.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fixstream_core::registry::Scope;
 use futures_util::FutureExt as _;
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
-use poem::{Endpoint, Request, Response, Route, get, post};
+use poem::{Endpoint, Request, Response, Route, RouteMethod, get};
 
 use super::dialect::Dialect;
 use super::error::ApiError;
 use super::metrics::RestMetrics;
-use super::operation::{Answered, operation};
-use super::{Rest, dead_letters, devices, health, latest, positions, resource, trackers, vendors};
+use super::operation::{Answered, Operation};
+use super::{Rest, dead_letters, devices, health, latest, positions, trackers, vendors};
 
 /// From the head of a request to its answer, at most.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 /// Ties a request to its log line; the caller's is kept when it is harmless.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Every endpoint that needs a key, in the order of the documents.
+pub(super) fn operations() -> Vec<Operation> {
+    [
+        devices::operations(),
+        trackers::operations(),
+        positions::operations(),
+        vendors::operations(),
+        latest::operations(),
+        health::operations(),
+        dead_letters::operations(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
 /// The whole surface as an endpoint to serve.
 pub fn routes(rest: Rest) -> impl Endpoint<Output = Response> {
     let rest = Arc::new(rest);
     let metrics = RestMetrics::default();
     metrics.register(&mut rest.metrics.lock());
-    // The contract's samples write to the read prefix: both prefixes, and none, serve everything.
-    let mut route = Route::new()
+    let mut methods: BTreeMap<String, RouteMethod> = BTreeMap::new();
+    for operation in operations() {
+        let (method, paths) = (operation.method.clone(), operation.paths);
+        let prefixes = operation.dialect.prefixes();
+        let served = operation.serve(&rest);
+        for path in prefixes
+            .iter()
+            .flat_map(|prefix| paths.iter().map(move |path| at(prefix, path)))
+        {
+            let known = methods.remove(&path).unwrap_or_default();
+            methods.insert(path, known.method(method.clone(), served.clone()));
+        }
+    }
+    let route = Route::new()
         .at("/healthz", get(health::alive()))
         .at("/readyz", get(health::ready(&rest)))
         .at("/metrics", get(health::metrics(&rest)));
-    for prefix in ["", "/tracking/read", "/tracking/write"] {
-        route = mount(route, prefix, &rest);
-    }
-    route = mount_resources(route, &rest);
+    let route = methods
+        .into_iter()
+        .fold(route, |route, (path, methods)| route.at(path, methods));
     Door { route, metrics }
 }
 
-/// The resource surface.
-fn mount_resources(route: Route, rest: &Arc<Rest>) -> Route {
-    let at = |path: &str| format!("{}{path}", resource::PREFIX);
-    route
-        .at(
-            at("/dead-letters"),
-            get(
-                operation(rest, "list_dead_letters", Scope::Read, dead_letters::list)
-                    .speaking(Dialect::Resource),
-            ),
-        )
-        .at(
-            at("/dead-letters/replay"),
-            post(
-                operation(rest, "replay_dead_letters", Scope::Write, dead_letters::replay)
-                    .speaking(Dialect::Resource),
-            ),
-        )
-}
-
-fn mount(route: Route, prefix: &str, rest: &Arc<Rest>) -> Route {
-    let at = |path: &str| format!("{prefix}{path}");
-    let mut route = route
-        .at(
-            at("/healthcheck"),
-            get(operation(rest, "healthcheck", Scope::Read, health::check)),
-        )
-        .at(
-            at("/tracker"),
-            get(operation(rest, "list_trackers", Scope::Read, trackers::list)).post(operation(
-                rest,
-                "create_tracker",
-                Scope::Write,
-                trackers::create,
-            )),
-        )
-        .at(
-            at("/device/create"),
-            post(operation(rest, "create_device", Scope::Write, devices::create)),
-        )
-        .at(
-            at("/device"),
-            get(operation(rest, "get_devices", Scope::Read, devices::get)).post(operation(
-                rest,
-                "create_device",
-                Scope::Write,
-                devices::create,
-            )),
-        )
-        .at(
-            at("/device/list"),
-            post(operation(rest, "list_devices", Scope::Read, devices::list)),
-        )
-        .at(
-            at("/position/create"),
-            post(operation(
-                rest,
-                "create_position",
-                Scope::Write,
-                positions::create,
-            )),
-        )
-        .at(
-            at("/position/vendor/:vendor"),
-            post(operation(rest, "vendor_position", Scope::Write, vendors::create)),
-        )
-        .at(
-            at("/latest-position"),
-            get(operation(rest, "latest_all", Scope::Read, latest::all)),
-        )
-        .at(
-            at("/latest-positions/:deviceId"),
-            get(operation(rest, "latest_of_one", Scope::Read, latest::of_one)),
-        );
-    // The contract's sample URL ends in a slash with nothing behind it; the id is then in the query.
-    for path in ["/latest-positions", "/latest-positions/"] {
-        route = route.at(
-            at(path),
-            get(operation(rest, "latest_of_one", Scope::Read, latest::of_one)).post(operation(
-                rest,
-                "latest_of_some",
-                Scope::Read,
-                latest::of_some,
-            )),
-        );
-    }
-    for path in ["/device-type", "/device-types", "/deviceType"] {
-        route = route.at(
-            at(path),
-            get(operation(rest, "list_device_types", Scope::Read, devices::types)),
-        );
-    }
-    route
+/// A documented path in the router's form: `{id}` is `:id` there.
+fn at(prefix: &str, path: &str) -> String {
+    format!("{prefix}{}", path.replace('{', ":").replace('}', ""))
 }
 
 /// Around everything: request id, time limit, panics, unknown paths, access log, metrics.

@@ -4,19 +4,21 @@ use std::sync::Arc;
 
 use fixstream_core::registry::{NewTracker, Tracker};
 use poem::Response;
-use poem::http::StatusCode;
+use poem::http::{Method, StatusCode};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::envelope;
+use super::codes;
+use super::envelope::{self, Success};
 use super::error::ApiError;
 use super::fields;
-use super::operation::Call;
+use super::operation::{Call, Operation};
 use super::validate;
 
 /// Where the request says nothing.
 pub(super) const DEFAULT_STATUS: &str = "active";
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct TrackerView {
     id_tracker: u32,
     id_client: u32,
@@ -24,6 +26,31 @@ struct TrackerView {
     tracker_desc: Option<String>,
     tracker_imei: Option<String>,
     status: String,
+}
+
+/// The endpoints.
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::new(
+            Method::POST,
+            "create_tracker",
+            &["/tracker"],
+            "Registers a tracker",
+            create,
+        )
+        .body(fields::TRACKER)
+        .answers::<Success>(201, "The tracker is registered")
+        .refuses(&codes::ENTITY_WITH_FIELD_ALREADY_EXISTS),
+        Operation::new(
+            Method::GET,
+            "list_trackers",
+            &["/tracker"],
+            "The trackers, by id",
+            list,
+        )
+        .query(fields::TRACKER_FILTERS)
+        .answers::<Vec<TrackerView>>(200, "Those that match all filters"),
+    ]
 }
 
 /// `POST /tracker`.

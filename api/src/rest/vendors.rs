@@ -5,15 +5,37 @@ use fixstream_core::decode::{Decoded, Failure, FailureKind, Input, Outcome, Tran
 use fixstream_core::model::Source;
 use fixstream_core::registry::{Link, Registry, UnknownTracker};
 use poem::Response;
+use poem::http::Method;
 
+use super::codes;
+use super::envelope::Success;
 use super::error::ApiError;
-use super::operation::Call;
+use super::fields;
+use super::operation::{Call, Operation};
 use super::positions;
+
+/// The endpoints.
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::new(
+            Method::POST,
+            "create_vendor_position",
+            &["/position/vendor/{vendor}"],
+            "Takes positions in a vendor's format",
+            create,
+        )
+        .parameters(fields::VENDOR_PATH)
+        .body(&[])
+        .answers::<Success>(201, "The message is on disk")
+        .refuses(&codes::ENTITY_NOT_FOUND)
+        .refuses(&codes::ENTITY_WITH_FIELD_NOT_FOUND),
+    ]
+}
 
 /// `POST /position/vendor/{vendor}`: decoded once to tell the sender what is wrong with it, then journalled
 /// as it came; the pipeline decodes the journalled bytes again.
 pub(super) async fn create(call: Call) -> Result<Response, ApiError> {
-    let vendor = call.parameter.clone().unwrap_or_default();
+    let vendor = call.parameter("vendor").to_owned();
     let unknown_vendor = || ApiError::UnknownName {
         entity: "VENDOR",
         name: vendor.clone(),

@@ -6,26 +6,28 @@
 //! are [`LONG`] runs with random seeds at every point instead of one.
 
 mod load;
+mod proxy;
 mod verify;
 
 use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use fixstream_core::crash::POINTS;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use crate::harness::{Hub, eventually, kill_9};
+use crate::harness::{Hub, Outside, eventually, kill_9};
 use load::{Pace, Sender};
+use proxy::{Line, Proxy};
 
 /// Runs at every point with `FIXSTREAM_LONG=1`.
 const LONG: usize = 10;
 /// New messages of every tracker after the restart.
 const FRESH: usize = 15;
 
-/// What becomes of the embedded ClickHouse.
+/// What becomes of ClickHouse.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum ClickHouse {
     /// It ends by itself, in order, because the hub is gone.
@@ -35,7 +37,12 @@ enum ClickHouse {
     /// It is killed under load when so many messages are acknowledged; the hub, which starts it again, dies
     /// at the fail point later.
     DiesBefore(u64),
+    /// A server of its own behind a bad line, before and after the crash.
+    Behind(Line),
 }
+
+/// Conditions that the seed chooses among.
+const CONDITIONS: u64 = 5;
 
 /// The choices of one run.
 #[derive(Debug)]
@@ -48,33 +55,50 @@ struct Plan {
     connections: usize,
     pace: Pace,
     batch_ms: u32,
+    /// MiB.
+    segment: u32,
     clickhouse: ClickHouse,
 }
 
 impl Plan {
-    /// Everything follows from the seed; the seed modulo 3 is the condition of ClickHouse, so that a series can
-    /// go through all three.
+    /// Everything follows from the seed; the seed modulo [`CONDITIONS`] is the condition of ClickHouse, so that a
+    /// series can go through all.
     fn new(point: &'static str, seed: u64) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
         // what happens per batch happens seldom, what happens per message or block often
         let seldom = ["seal", "spool", "clickhouse", "committed", "checkpoint"];
         let is_seldom = seldom.iter().any(|prefix| point.starts_with(prefix));
-        let most = if is_seldom { 8 } else { 150 };
+        // what happens per MiB needs thousands of messages
+        let rotates = point.starts_with("journal-rotate");
+        let most = match (is_seldom, rotates) {
+            (_, true) => 2,
+            (true, _) => 8,
+            _ => 150,
+        };
         Self {
             point,
+            segment: if rotates { 1 } else { 4 },
             passes: random.random_range(0..most),
             delay: [0, 0, 1, 5, 25][random.random_range(0..5)],
             connections: random.random_range(1..=6),
             pace: Pace {
-                window: random.random_range(1..=if is_seldom { 12 } else { 40 }),
+                window: match rotates {
+                    true => 40,
+                    false => random.random_range(1..=if is_seldom { 12 } else { 40 }),
+                },
                 // batches take their time: no need to publish ten thousand messages meanwhile
-                pause: Duration::from_millis(random.random_range(if is_seldom { 3..20 } else { 0..4 })),
+                pause: Duration::from_millis(match rotates {
+                    true => 0,
+                    false => random.random_range(if is_seldom { 3..20 } else { 0..4 }),
+                }),
             },
             batch_ms: random.random_range(10..80),
-            clickhouse: match seed % 3 {
+            clickhouse: match seed % CONDITIONS {
                 0 => ClickHouse::Outlives,
                 1 => ClickHouse::DiesWithHub,
-                _ => ClickHouse::DiesBefore(random.random_range(1..300)),
+                2 => ClickHouse::DiesBefore(random.random_range(1..300)),
+                3 => ClickHouse::Behind(Line::Slow(Duration::from_millis(random.random_range(20..400)))),
+                _ => ClickHouse::Behind(Line::Cut(random.random_range(2..5))),
             },
         }
     }
@@ -84,6 +108,15 @@ impl Plan {
 async fn crash(plan: &Plan) {
     let mut hub = Hub::new(&["teltonika"]);
     hub.set("FIXSTREAM_HISTORY__BATCH_MS", plan.batch_ms.to_string());
+    hub.set("FIXSTREAM_JOURNAL__SEGMENT_MIB", plan.segment.to_string());
+    let behind = if let ClickHouse::Behind(line) = plan.clickhouse {
+        let outside = Outside::start(hub.ports.clickhouse).await;
+        let proxy = Proxy::start(hub.ports.clickhouse, line).await;
+        hub.history_through(&proxy.url, &outside.access);
+        Some((outside, proxy))
+    } else {
+        None
+    };
     let tenant = hub.tenant("teltonika").await;
     let mut senders = Vec::new();
     for number in 0..plan.connections {
@@ -93,17 +126,21 @@ async fn crash(plan: &Plan) {
     let deadly = format!("{}={}*off->return({})", plan.point, plan.passes, plan.delay);
     hub.set("FAILPOINTS", deadly);
     hub.start().await;
-    let engine = child_of(hub.pid()).expect("the hub has started its ClickHouse");
+    let engine = child_of(hub.pid());
+    assert!(
+        engine.is_some() || behind.is_some(),
+        "the hub has not started its ClickHouse"
+    );
 
     let acknowledged = Arc::new(AtomicU64::new(0));
     let load = load::until_closed(hub.ports.mqtt, senders, plan.pace, &acknowledged);
     if let ClickHouse::DiesBefore(messages) = plan.clickhouse {
         load::reaches(&acknowledged, messages).await;
-        kill_9(engine);
+        engine.into_iter().for_each(kill_9);
     }
     let status = hub.ended().await;
     if plan.clickhouse == ClickHouse::DiesWithHub {
-        kill_9(engine);
+        engine.into_iter().for_each(kill_9);
     }
     assert_eq!(status.signal(), Some(6), "it ended with {status}");
     let said = format!("fail point {}: abort", plan.point);
@@ -119,6 +156,16 @@ async fn crash(plan: &Plan) {
     senders = load::again(hub.ports.mqtt, senders, plan.pace.window, FRESH).await;
     verify::all_is_stored_once_and_in_order(&hub, &tenant, &senders).await;
     eprintln!("  {sent} sent and {acknowledged} acknowledged before the crash, nothing lost, nothing twice");
+    if let Some((outside, proxy)) = behind {
+        let lost = proxy.lost.load(Ordering::Relaxed);
+        eprintln!("  {lost} answers of ClickHouse were lost on the way");
+        assert!(
+            lost > 0 || !matches!(plan.clickhouse, ClickHouse::Behind(Line::Cut(_))),
+            "no answer was lost"
+        );
+        hub.stop();
+        outside.stop().await;
+    }
 }
 
 /// The runs of one point.
@@ -127,12 +174,12 @@ async fn matrix(point: &'static str) {
     let seeds: Vec<u64> = if let Ok(seed) = std::env::var("FIXSTREAM_CRASH_SEED") {
         vec![seed.parse().unwrap()]
     } else if std::env::var_os("FIXSTREAM_LONG").is_some() {
-        let random = || rand::random_range(0..u64::from(u32::MAX)) * 3;
-        (0..LONG).map(|run| random() + run as u64 % 3).collect()
+        let random = || rand::random_range(0..u64::from(u32::MAX)) * CONDITIONS;
+        (0..LONG).map(|run| random() + run as u64 % CONDITIONS).collect()
     } else {
         // by the name, and so that neighbours have different conditions
         let name = crc::Crc::<u32>::new(&crc::CRC_32_ISCSI).checksum(point.as_bytes());
-        vec![u64::from(name) * 3 + place as u64 % 3]
+        vec![u64::from(name) * CONDITIONS + place as u64 % CONDITIONS]
     };
     for seed in seeds {
         let plan = Plan::new(point, seed);
@@ -197,6 +244,8 @@ points! {
     journal_write_after "journal-write-after"
     journal_sync_before "journal-sync-before"
     journal_sync_after "journal-sync-after"
+    journal_rotate_before "journal-rotate-before"
+    journal_rotate_after "journal-rotate-after"
     puback_write_before "puback-write-before"
     puback_write_after "puback-write-after"
     decode_before "decode-before"

@@ -28,7 +28,7 @@ impl Small {
     fn mount(data: &Path) -> Option<Self> {
         std::fs::create_dir_all(data).unwrap();
         let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=64m", "fixstream-test"])
+            .args(["-t", "tmpfs", "-o", "size=96m", "fixstream-test"])
             .arg(data)
             .output();
         mounted
@@ -62,6 +62,8 @@ impl Drop for Small {
 
 async fn prepared(outside: &Outside, hub: &mut Hub) -> (Tenant, Vec<Tracked>) {
     hub.set("FIXSTREAM_JOURNAL__SEGMENT_MIB", "1");
+    // to the last byte
+    hub.set("FIXSTREAM_MIN_FREE_MIB", "0");
     hub.install("teltonika");
     hub.set("FIXSTREAM_HISTORY__BATCH_MS", "200");
     hub.history_at(&outside.access);

@@ -24,6 +24,8 @@ pub struct Hub {
     pub http: reqwest::Client,
     environment: Vec<(String, String)>,
     child: Option<Child>,
+    /// Where history is, when it is not in an engine of the hub's own.
+    history: Option<Access>,
 }
 
 /// Free ports, fixed over restarts.
@@ -87,6 +89,7 @@ impl Hub {
             http: reqwest::Client::new(),
             environment: Vec::new(),
             child: None,
+            history: None,
         };
         for plugin in plugins {
             hub.install(plugin);
@@ -329,7 +332,13 @@ impl Hub {
 
     /// Has history written to this server instead of an engine of the hub's own.
     pub fn history_at(&mut self, access: &Access) {
-        self.set("FIXSTREAM_HISTORY__URL", &access.url);
+        self.history_through(&access.url, access);
+    }
+
+    /// The same, but the hub reaches the server under another address.
+    pub fn history_through(&mut self, url: &str, access: &Access) {
+        self.history = Some(access.clone());
+        self.set("FIXSTREAM_HISTORY__URL", url);
         self.set("FIXSTREAM_HISTORY__USER", &access.user);
         self.set("FIXSTREAM_HISTORY__PASSWORD", &access.password);
     }
@@ -351,9 +360,13 @@ impl Hub {
         .await
     }
 
-    /// A query as the analyst, over plain HTTP on the ClickHouse port; TabSeparated.
+    /// A query as the analyst (of a server outside: as its user), over plain HTTP on the ClickHouse port;
+    /// TabSeparated.
     pub async fn sql(&self, query: &str) -> String {
-        let (user, password) = self.analyst();
+        let (user, password) = match &self.history {
+            Some(access) => (access.user.clone(), access.password.clone()),
+            None => self.analyst(),
+        };
         sql(&self.http, self.ports.clickhouse, &user, &password, query)
             .await
             .unwrap_or_else(|error| panic!("{query}: {error}\n{}", self.log()))

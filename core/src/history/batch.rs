@@ -139,8 +139,9 @@ impl Batch {
     /// Reads a batch of `journal` back.
     pub(super) fn decode(bytes: &[u8], journal: &str) -> Result<Self, Damaged> {
         let damaged = |what: &str| Damaged(what.to_owned());
-        let (content, checksum) = bytes
-            .split_last_chunk::<4>()
+        let (content, checksum) = extent(bytes)
+            .and_then(|length| bytes.get(..length))
+            .and_then(<[u8]>::split_last_chunk::<4>)
             .ok_or_else(|| damaged("it is too short"))?;
         let (magic, mut rest) = content
             .split_first_chunk::<8>()
@@ -186,6 +187,14 @@ impl Batch {
             dead,
         })
     }
+}
+
+/// Bytes of the batch that begins a file: one that was written into the reserve has the reserve's length.
+fn extent(bytes: &[u8]) -> Option<usize> {
+    let before_length = MAGIC.len() + 1 + usize::from(*bytes.get(MAGIC.len())?) + 5 * 8;
+    let (length, _) = bytes.get(before_length..)?.split_first_chunk::<8>()?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+    length.checked_add(before_length + 8 + 4)
 }
 
 /// About how many bytes a chunk takes, in memory and in the spool.

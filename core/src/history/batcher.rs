@@ -12,12 +12,14 @@ use tokio_util::sync::CancellationToken;
 use super::backlog::Backlog;
 use super::batch::{self, Batch};
 use super::error::HistoryError;
+use super::reserve::RESERVE_BYTES;
 use super::row::Chunk;
 use super::spool::Entry;
 use crate::clock;
 
-/// A batch is sealed at about so many bytes, however few rows they are.
-const BATCH_BYTES: usize = 64 << 20;
+/// A batch is sealed at about so many bytes, however few rows they are. The last chunk may exceed it, and the
+/// whole has to fit into the reserve.
+const BATCH_BYTES: usize = 2 * RESERVE_BYTES as usize / 3;
 /// Between attempts to write a batch.
 const PAUSE: Duration = Duration::from_secs(1);
 /// While batches wait for ClickHouse, the open one may grow for so many times its age: each batch costs the

@@ -66,7 +66,7 @@ impl History {
                 "{journal_id:?} can not be the id of a journal"
             )));
         }
-        let (spool, found) = Spool::open(&options.spool, journal_id)?;
+        let (spool, found) = Spool::open(&options.spool, journal_id, options.min_free_bytes)?;
         let resume = found.end();
         let backlog = Arc::new(Backlog::new(spool, &found, journal_id, options.max_spool_bytes));
         let client = Client::default()

@@ -28,6 +28,7 @@ mod options;
 mod probe;
 mod reconcile;
 mod record;
+mod reserve;
 mod retry;
 mod row;
 mod spool;

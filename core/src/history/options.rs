@@ -22,6 +22,9 @@ pub struct HistoryOptions {
     pub batch_age: Duration,
     /// Bytes in the spool above which submit waits.
     pub max_spool_bytes: u64,
+    /// Free bytes of the disk that the spool leaves to others (the embedded engine); beyond them it keeps space
+    /// for one batch.
+    pub min_free_bytes: u64,
 }
 
 impl std::fmt::Debug for HistoryOptions {

@@ -3,7 +3,7 @@
 //! `<from>-<to>.batch`: one sealed batch, complete and synced under this name or not there at all.
 //! `committed`: journal id and the offset up to which ClickHouse has everything. `committed.spare`: the file that
 //! takes its place next; both are there from the start, so that on a full disk, where only a commit frees space, a
-//! commit needs none. `lock`: one process at a time.
+//! commit needs none. `reserve`: space for one batch, for the same reason. `lock`: one process at a time.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -14,6 +14,7 @@ use rustix::fs::{CWD, FlockOperation, RenameFlags};
 
 use super::batch::Batch;
 use super::error::HistoryError;
+use super::reserve::{Reserve, is_low};
 use crate::crash;
 use crate::model::{Offset, TimeMs};
 
@@ -26,6 +27,9 @@ const COMMITTED_BYTES: usize = 96;
 pub(super) struct Spool {
     folder: PathBuf,
     journal: String,
+    reserve: Reserve,
+    /// With less free space than this a batch takes the reserve.
+    min_free: u64,
     _lock: File,
 }
 
@@ -66,7 +70,7 @@ impl Found {
 
 impl Spool {
     /// Opens or creates the folder; removes what an interrupted write left; checks every batch.
-    pub(super) fn open(folder: &Path, journal: &str) -> Result<(Self, Found), HistoryError> {
+    pub(super) fn open(folder: &Path, journal: &str, min_free: u64) -> Result<(Self, Found), HistoryError> {
         let io = HistoryError::io;
         std::fs::create_dir_all(folder).map_err(io(folder))?;
         let lock_path = folder.join("lock");
@@ -85,6 +89,8 @@ impl Spool {
         let spool = Self {
             folder: folder.to_path_buf(),
             journal: journal.to_owned(),
+            reserve: Reserve::new(folder),
+            min_free,
             _lock: lock,
         };
         let committed = spool.committed()?;
@@ -103,7 +109,7 @@ impl Spool {
                     };
                     if committed.is_some_and(|committed| to <= committed) {
                         // ClickHouse has it; only its removal was interrupted.
-                        std::fs::remove_file(&path).map_err(io(&path))?;
+                        spool.reserve.discard(&path).map_err(io(&path))?;
                     } else {
                         entries.push(spool.examine(from, to)?);
                     }
@@ -124,19 +130,33 @@ impl Spool {
                 )));
             }
         }
+        spool.reserve.prepare();
         Ok((spool, Found { entries, committed }))
     }
 
-    /// Writes a batch; when this returns it is on disk. Returns the file's size.
+    /// Writes a batch, on a full disk into the reserve; when this returns it is on disk. Returns the file's size.
     pub(super) fn write(&self, batch: &Batch) -> Result<u64, HistoryError> {
         let path = self.path(batch.from, batch.to);
         let bytes = batch
             .encode(&self.journal)
             .map_err(|error| HistoryError::State(format!("{}: {error}", path.display())))?;
         crash::point("seal-before");
-        self.replace(&path, &bytes)?;
+        let written = if is_low(&self.folder, bytes.len() as u64 + self.min_free) {
+            Err(std::io::ErrorKind::StorageFull.into())
+        } else {
+            self.replace(&path, &bytes)
+        };
+        if let Err(shortage) = written {
+            self.reserve
+                .take(&bytes, &path)
+                .unwrap_or(Err(shortage))
+                .map_err(HistoryError::io(&path))?;
+        }
+        self.sync_folder()?;
         crash::point("seal-after");
-        Ok(bytes.len() as u64)
+        std::fs::metadata(&path)
+            .map(|found| found.len())
+            .map_err(HistoryError::io(&path))
     }
 
     /// Reads a batch.
@@ -160,13 +180,14 @@ impl Spool {
         self.record_committed(to)?;
         crash::point("committed-after");
         let path = self.path(from, to);
-        match std::fs::remove_file(&path) {
+        match self.reserve.discard(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(HistoryError::io(&path)(error));
             }
             _ => {}
         }
         self.prepare_spare();
+        self.reserve.prepare();
         Ok(())
     }
 
@@ -246,9 +267,8 @@ impl Spool {
         self.folder.join(format!("{:020}-{:020}.batch", from.0, to.0))
     }
 
-    /// Under its name the file is complete and on disk, or as it was before.
-    fn replace(&self, path: &Path, bytes: &[u8]) -> Result<(), HistoryError> {
-        let io = HistoryError::io;
+    /// Under its name the file is complete, or as it was before; the folder is not synced.
+    fn replace(&self, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         let mut name = path.as_os_str().to_owned();
         name.push(".tmp");
         let unfinished = PathBuf::from(name);
@@ -259,11 +279,10 @@ impl Spool {
         if let Err(error) = written {
             // half a batch must not keep the space that others wait for
             let _ = std::fs::remove_file(&unfinished);
-            return Err(io(&unfinished)(error));
+            return Err(error);
         }
         crash::point("spool-rename-before");
-        std::fs::rename(&unfinished, path).map_err(io(path))?;
-        self.sync_folder()
+        std::fs::rename(&unfinished, path)
     }
 
     fn sync_folder(&self) -> Result<(), HistoryError> {
@@ -293,6 +312,7 @@ fn boundaries(path: &Path) -> Option<(Offset, Offset)> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
+    use crate::history::reserve::RESERVE_BYTES;
 
     fn batch(from: u64, to: u64) -> Batch {
         Batch {
@@ -305,7 +325,7 @@ mod tests {
     #[test]
     fn what_was_written_is_found_in_order_and_leftovers_are_gone() {
         let folder = tempfile::tempdir().unwrap();
-        let (spool, found) = Spool::open(folder.path(), "j").unwrap();
+        let (spool, found) = Spool::open(folder.path(), "j", 0).unwrap();
         assert_eq!(found.end(), None);
         spool.write(&batch(1, 5)).unwrap();
         spool.write(&batch(5, 9)).unwrap();
@@ -314,7 +334,7 @@ mod tests {
             .path()
             .join("00000000000000000009-00000000000000000012.batch.tmp");
         std::fs::write(&leftover, b"half").unwrap();
-        let (spool, found) = Spool::open(folder.path(), "j").unwrap();
+        let (spool, found) = Spool::open(folder.path(), "j", 0).unwrap();
         assert!(!leftover.exists());
         assert_eq!(
             found.entries.iter().map(|entry| entry.from.0).collect::<Vec<_>>(),
@@ -324,7 +344,7 @@ mod tests {
         spool.commit(Offset(1), Offset(5)).unwrap();
         spool.commit(Offset(5), Offset(9)).unwrap();
         drop(spool);
-        let (_spool, found) = Spool::open(folder.path(), "j").unwrap();
+        let (_spool, found) = Spool::open(folder.path(), "j", 0).unwrap();
         assert!(found.entries.is_empty());
         assert_eq!(
             found.end(),
@@ -336,24 +356,24 @@ mod tests {
     #[test]
     fn a_batch_that_is_committed_but_not_removed_is_not_sent_again() {
         let folder = tempfile::tempdir().unwrap();
-        let (spool, _) = Spool::open(folder.path(), "j").unwrap();
+        let (spool, _) = Spool::open(folder.path(), "j", 0).unwrap();
         spool.write(&batch(0, 5)).unwrap();
         spool.commit(Offset(0), Offset(5)).unwrap();
         spool.write(&batch(0, 5)).unwrap();
         drop(spool);
-        let (_spool, found) = Spool::open(folder.path(), "j").unwrap();
+        let (_spool, found) = Spool::open(folder.path(), "j", 0).unwrap();
         assert!(found.entries.is_empty());
     }
 
     #[test]
     fn damage_holes_and_foreign_journals_are_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let (spool, _) = Spool::open(folder.path(), "j").unwrap();
+        let (spool, _) = Spool::open(folder.path(), "j", 0).unwrap();
         spool.write(&batch(0, 5)).unwrap();
         spool.write(&batch(6, 9)).unwrap();
         let hole = spool.path(Offset(6), Offset(9));
         drop(spool);
-        let refused = |journal: &str| Spool::open(folder.path(), journal).err().unwrap().to_string();
+        let refused = |journal: &str| Spool::open(folder.path(), journal, 0).err().unwrap().to_string();
         assert!(refused("j").contains("missing between 5 and 6"));
         std::fs::remove_file(hole).unwrap();
         assert!(refused("other").contains("journal"));
@@ -367,13 +387,40 @@ mod tests {
     #[test]
     fn one_process_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
-        let _first = Spool::open(folder.path(), "j").unwrap();
+        let _first = Spool::open(folder.path(), "j", 0).unwrap();
         assert!(
-            Spool::open(folder.path(), "j")
+            Spool::open(folder.path(), "j", 0)
                 .err()
                 .unwrap()
                 .to_string()
                 .contains("in use")
         );
+    }
+
+    #[test]
+    fn on_a_full_disk_one_batch_at_a_time_takes_the_reserve() {
+        let folder = tempfile::tempdir().unwrap();
+        let (spool, _) = Spool::open(folder.path(), "j", u64::MAX >> 1).unwrap();
+        for from in [1, 5, 9] {
+            let bytes = spool.write(&batch(from, from + 4)).unwrap();
+            assert_eq!(bytes, RESERVE_BYTES);
+            let refused = spool.write(&batch(from + 4, from + 8)).unwrap_err().to_string();
+            assert!(refused.contains("no storage space"), "{refused}");
+            assert_eq!(
+                spool.read(Offset(from), Offset(from + 4)).unwrap(),
+                batch(from, from + 4)
+            );
+            spool.commit(Offset(from), Offset(from + 4)).unwrap();
+        }
+        // a batch in the reserve is found again, and its space after an interrupted removal
+        spool.write(&batch(13, 17)).unwrap();
+        drop(spool);
+        let (spool, found) = Spool::open(folder.path(), "j", u64::MAX >> 1).unwrap();
+        assert_eq!(found.entries.len(), 1);
+        spool.record_committed(Offset(17)).unwrap();
+        drop(spool);
+        let (spool, found) = Spool::open(folder.path(), "j", u64::MAX >> 1).unwrap();
+        assert!(found.entries.is_empty());
+        spool.write(&batch(17, 18)).unwrap();
     }
 }

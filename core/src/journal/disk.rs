@@ -24,6 +24,8 @@ pub(super) trait Disk: Send + Sync {
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Makes creations, renames and removals durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+    /// Bytes that may still be written to the file system of the folder.
+    fn free(&self, dir: &Path) -> io::Result<u64>;
     /// Keeps other processes (and other journals of this one) out until dropped.
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Send + Sync>>;
 }
@@ -93,6 +95,11 @@ impl Disk for RealDisk {
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         File::open(dir)?.sync_all()
+    }
+
+    fn free(&self, dir: &Path) -> io::Result<u64> {
+        let found = rustix::fs::statvfs(dir)?;
+        Ok(found.f_bavail.saturating_mul(found.f_frsize))
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Send + Sync>> {

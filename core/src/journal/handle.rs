@@ -60,7 +60,12 @@ impl Journal {
             path: dir,
             segment_bytes,
             max_bytes,
+            min_free_bytes,
+            sync,
         } = options.bounded();
+        if !sync {
+            tracing::warn!("the journal is not synced: acknowledged messages do not survive the machine");
+        }
         disk.create_dir(&dir).map_err(JournalError::io(&dir))?;
         let lock_file = dir.join("lock");
         let lock = disk.lock(&lock_file).map_err(JournalError::io(&lock_file))?;
@@ -85,6 +90,8 @@ impl Journal {
             id: checkpoint.id,
             segment_bytes,
             max_bytes,
+            min_free_bytes,
+            sync,
             group_bytes,
             tuning,
             queue: Mutex::new(Queue::new(durable, stored, limits)),

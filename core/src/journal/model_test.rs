@@ -58,6 +58,8 @@ fn open(disk: &SimDisk) -> Result<Journal, JournalError> {
         path: "/j".into(),
         segment_bytes: 4096,
         max_bytes: 64 << 10,
+        min_free_bytes: 0,
+        sync: true,
     };
     let tuning = Tuning {
         group_bytes: 2000,

@@ -19,6 +19,12 @@ pub struct JournalOptions {
     /// High-water mark: at or above it appends are refused with [`super::AppendError::Full`]. At least 8 KiB.
     /// The folder may exceed it by one append and one preallocated segment.
     pub max_bytes: u64,
+    /// Free bytes of the disk that the journal leaves to others: with less it takes no new segment, and what is
+    /// appended waits as on a full disk.
+    pub min_free_bytes: u64,
+    /// Whether a record counts as stored only once it is on the disk. Without, it survives the end of the
+    /// process but not that of the machine: for benchmarks, and for disks that are not worth waiting for.
+    pub sync: bool,
 }
 
 impl JournalOptions {

@@ -43,6 +43,8 @@ pub(super) struct Shared {
     pub id: u64,
     pub segment_bytes: u64,
     pub max_bytes: u64,
+    pub min_free_bytes: u64,
+    pub sync: bool,
     /// Bytes of one block at most.
     pub group_bytes: usize,
     pub tuning: Tuning,

@@ -55,6 +55,7 @@ struct State {
     kept: BTreeMap<PathBuf, usize>,
     namings: Vec<Naming>,
     space: Space,
+    free: Option<u64>,
     fail_sync: bool,
     /// Operations until the power goes.
     fuse: Option<u64>,
@@ -116,6 +117,11 @@ fn full() -> io::Error {
 impl SimDisk {
     pub fn set_space(&self, space: Space) {
         self.state.lock().space = space;
+    }
+
+    /// What the file system says is free; everything, until told.
+    pub fn set_free(&self, bytes: u64) {
+        self.state.lock().free = Some(bytes);
     }
 
     /// The next sync of a file fails, and what it should have written is forgotten while it still looks written.
@@ -253,6 +259,10 @@ impl Disk for SimDisk {
             rename(&mut state.kept, &naming);
         }
         Ok(())
+    }
+
+    fn free(&self, _dir: &Path) -> io::Result<u64> {
+        Ok(self.state.lock().free.unwrap_or(u64::MAX))
     }
 
     fn lock(&self, _: &Path) -> io::Result<Box<dyn Send + Sync>> {

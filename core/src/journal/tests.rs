@@ -20,6 +20,8 @@ fn options(path: &Path) -> JournalOptions {
         path: path.to_owned(),
         segment_bytes: 4096,
         max_bytes: 1 << 20,
+        min_free_bytes: 0,
+        sync: true,
     }
 }
 
@@ -181,6 +183,36 @@ async fn a_full_disk_acknowledges_nothing_refuses_and_goes_on_when_there_is_spac
     journal.wait_durable(range.end).await.unwrap();
     append_each(&journal, 1, 5).await;
     assert_eq!(read_all(&journal), (1..=7).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn the_journal_leaves_others_the_space_they_need() {
+    let disk = SimDisk::default();
+    disk.set_free(1 << 20);
+    let journal = Journal::open_on(
+        Arc::new(disk.clone()),
+        JournalOptions {
+            min_free_bytes: 1 << 20,
+            ..options(Path::new("/journal"))
+        },
+        Tuning::default(),
+    )
+    .unwrap();
+    let record = [7; 1000];
+    let waits = loop {
+        let range = journal.append(&frames(&[&record]), None).unwrap();
+        tokio::select! {
+            done = journal.wait_durable(range.end) => done.unwrap(),
+            () = tokio::time::sleep(Duration::from_millis(300)) => break range,
+        }
+    };
+    assert!(
+        waits.start > Offset(2),
+        "the segment that is there is used up first"
+    );
+    assert!(journal.refusing().unwrap().to_string().contains("left to others"));
+    disk.set_free(1 << 30);
+    journal.wait_durable(waits.end).await.unwrap();
 }
 
 #[tokio::test]

@@ -169,10 +169,12 @@ impl Writer {
         // After a failed sync the kernel may believe that the pages are clean: a second one would say yes
         // to data that never reached the disk.
         crash::point("journal-sync-before");
-        self.tip
-            .file
-            .sync_data()
-            .map_err(|error| Fault::fatal("sync", &error))?;
+        if self.shared.sync {
+            self.tip
+                .file
+                .sync_data()
+                .map_err(|error| Fault::fatal("sync", &error))?;
+        }
         crash::point("journal-sync-after");
         self.tip.position += length;
         self.tip.next = group.base + u64::from(group.count);
@@ -194,7 +196,9 @@ impl Writer {
         if !self.tip.sealed {
             self.seal()?;
         }
+        crash::point("journal-rotate-before");
         let (segment, file) = create_segment(&self.shared, self.tip.next)?;
+        crash::point("journal-rotate-after");
         self.shared.segments.write().push(Arc::clone(&segment));
         self.tip = Tip {
             segment,
@@ -246,6 +250,7 @@ impl Writer {
 /// A new, preallocated segment that survives a crash.
 fn create_segment(shared: &Shared, first: u64) -> Result<(Arc<Segment>, Box<dyn DiskFile>), Fault> {
     let path = shared.dir.join(file_name(first));
+    leave_others_space(shared)?;
     let created = create_file(&*shared.disk, &shared.dir, first, shared.segment_bytes);
     let file = created.map_err(|error| {
         let _ = shared.disk.remove(&path);
@@ -255,6 +260,21 @@ fn create_segment(shared: &Shared, first: u64) -> Result<(Arc<Segment>, Box<dyn 
         Arc::new(Segment::new(&shared.dir, first, 0, Some(Vec::new()))),
         file,
     ))
+}
+
+/// A journal that takes the last of the disk takes it from those who would empty it: the spool and the engine.
+fn leave_others_space(shared: &Shared) -> Result<(), Fault> {
+    let least = shared.min_free_bytes;
+    // where nobody knows what is free, the allocation tells
+    let free = shared.disk.free(&shared.dir).unwrap_or(u64::MAX);
+    if least > 0 && free < least.saturating_add(shared.segment_bytes) {
+        return Err(Fault::Shortage(format!(
+            "new segment: {} MiB of disk space are free and {} MiB of them are left to others",
+            free >> 20,
+            least >> 20
+        )));
+    }
+    Ok(())
 }
 
 /// The file of a new segment.

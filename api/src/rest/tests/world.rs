@@ -47,6 +47,8 @@ impl World {
             path: folder.path().join("journal"),
             segment_bytes: 1 << 22,
             max_bytes: 1 << 26,
+            min_free_bytes: 0,
+            sync: true,
         })
         .unwrap();
         let decode = DecodeHost::start(DecodeOptions {
@@ -93,6 +95,7 @@ impl World {
                 batch_rows: 100,
                 batch_age: std::time::Duration::from_secs(1),
                 max_spool_bytes: 1 << 20,
+                min_free_bytes: 0,
             },
             journal.id(),
         )

@@ -35,6 +35,8 @@ fn world() -> World {
         path: folder.path().to_owned(),
         segment_bytes: 4 << 20,
         max_bytes: 64 << 20,
+        min_free_bytes: 0,
+        sync: true,
     })
     .unwrap();
     let (metrics, stop) = (BrokerMetrics::default(), CancellationToken::new());
