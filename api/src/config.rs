@@ -1,7 +1,7 @@
 //! The configuration: one TOML file, documented defaults, every key overridable by the environment.
 //!
 //! `FIXSTREAM_MQTT__LISTEN=0.0.0.0:1883` overrides `listen` in `[mqtt]`; `FIXSTREAM_DATA` overrides the
-//! top-level `data`. A key or value that is not known is refused, with its line in the file.
+//! top-level `data`, `FIXSTREAM_MIN_FREE_MIB` the top-level `min_free_mib`. A key or value that is not known is refused, with its line in the file.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -466,8 +466,8 @@ impl Config {
 /// `FIXSTREAM_DATA` → `data`, `FIXSTREAM_MQTT__LISTEN` → `mqtt.listen`; other names are not overrides.
 fn override_keys(name: &str) -> Option<Vec<String>> {
     let key = name.strip_prefix("FIXSTREAM_")?;
-    if key == "DATA" {
-        return Some(vec!["data".into()]);
+    if ["DATA", "MIN_FREE_MIB"].contains(&key) {
+        return Some(vec![key.to_lowercase()]);
     }
     key.contains("__")
         .then(|| key.split("__").map(str::to_lowercase).collect())
