@@ -98,7 +98,7 @@ impl Plan {
                 1 => ClickHouse::DiesWithHub,
                 2 => ClickHouse::DiesBefore(random.random_range(1..300)),
                 3 => ClickHouse::Behind(Line::Slow(Duration::from_millis(random.random_range(20..400)))),
-                _ => ClickHouse::Behind(Line::Cut(random.random_range(2..5))),
+                _ => ClickHouse::Behind(Line::Cut(random.random_range(2..4))),
             },
         }
     }
