@@ -16,7 +16,7 @@ use fixstream_core::ingest::Ingest;
 use fixstream_core::journal::{Journal, JournalError, JournalOptions};
 use fixstream_core::latest::LatestStore;
 use fixstream_core::model::Offset;
-use fixstream_core::pipeline::{Pipeline, PipelineError, PipelineOptions, Rooms};
+use fixstream_core::pipeline::{self, Pipeline, PipelineError, PipelineOptions, Rooms, StateError, States};
 use fixstream_core::registry::{Registry, RegistryError};
 use fixstream_core::telemetry::{Condition, Health};
 use poem::listener::{Acceptor, Listener, TcpListener};
@@ -82,6 +82,9 @@ pub enum StartError {
     /// Pipeline.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
+    /// States of decoders.
+    #[error(transparent)]
+    States(#[from] StateError),
     /// Broker.
     #[error(transparent)]
     Broker(#[from] BrokerError),
@@ -205,12 +208,15 @@ impl Server {
             keep_raw: config.history.raw,
             ..PipelineOptions::default()
         };
+        let states = States::open(&config.data.join("states.db")).await?;
+        pipeline::recall(&journal, &decode, &registry, &states, from).await?;
         let rooms = Rooms {
             journal: journal.clone(),
             decode: decode.clone(),
             devices: devices.clone(),
             registry: registry.clone(),
             history: history.clone(),
+            states,
         };
         let pipeline = Pipeline::start(rooms, from, &options, health.clone());
         pipeline.wait_applied(end).await?;

@@ -15,3 +15,4 @@ mod mqtt;
 mod plugins;
 mod refusals;
 mod spine;
+mod stateful;

@@ -14,10 +14,12 @@
 mod apply;
 mod metrics;
 mod run;
+mod states;
 mod understand;
 
 pub use metrics::PipelineMetrics;
-pub use run::{Pipeline, PipelineError, PipelineOptions, Rooms};
+pub use run::{Pipeline, PipelineError, PipelineOptions, Rooms, recall};
+pub use states::{StateError, States};
 
 #[cfg(doc)]
 use crate::history::Chunk;

@@ -9,7 +9,8 @@ use tokio::task::JoinHandle;
 
 use super::apply::{Applier, Leftovers, dead_letter};
 use super::metrics::PipelineMetrics;
-use super::understand::{Understood, understand};
+use super::states::{StateError, States};
+use super::understand::{Turn, Understanding, Understood};
 use crate::decode::DecodeHost;
 use crate::device::{Applied, DeviceDirectory, Ticket};
 use crate::history::{Chunk, History, HistoryError};
@@ -20,6 +21,9 @@ use crate::telemetry::{Condition, Health};
 
 /// Between attempts to record the checkpoint.
 const CHECKPOINT_RETRY: Duration = Duration::from_secs(1);
+
+/// Records of a chunk that is decoded for its states.
+const RECALLED: usize = 1024;
 
 /// Bounds of the pipeline.
 #[derive(Debug, Clone)]
@@ -57,6 +61,8 @@ pub struct Rooms {
     pub registry: Registry,
     /// Where their rows go.
     pub history: History,
+    /// What decoders remember.
+    pub states: States,
 }
 
 /// Why the pipeline stopped.
@@ -68,6 +74,9 @@ pub enum PipelineError {
     /// History refused a chunk.
     #[error(transparent)]
     History(#[from] HistoryError),
+    /// The states of decoders can't be saved.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// A record that was read before can't be read again.
     #[error(transparent)]
     Uplink(#[from] UplinkError),
@@ -99,6 +108,7 @@ impl Pipeline {
             devices,
             registry,
             history,
+            states,
         } = rooms;
         let metrics = PipelineMetrics::default();
         let (stop, stopping) = watch::channel(false);
@@ -113,6 +123,11 @@ impl Pipeline {
             keep_raw: options.keep_raw,
         };
         let max = options.chunk_records.max(1);
+        let understanding = Understanding {
+            decode,
+            registry,
+            states: states.clone(),
+        };
         let tasks = vec![
             guarded(
                 "read",
@@ -121,8 +136,7 @@ impl Pipeline {
                     journal.clone(),
                     from,
                     max,
-                    decode,
-                    registry,
+                    understanding,
                     understood_tx,
                     stopping,
                 ),
@@ -143,7 +157,7 @@ impl Pipeline {
                     metrics.clone(),
                 ),
             ),
-            guarded("checkpoint", health, checkpoint(journal, history)),
+            guarded("checkpoint", health, checkpoint(journal, history, states)),
         ];
         Self {
             applied,
@@ -212,12 +226,12 @@ async fn read(
     journal: Journal,
     from: Offset,
     max: usize,
-    decode: DecodeHost,
-    registry: Registry,
+    understanding: Understanding,
     out: mpsc::Sender<JoinHandle<Understood>>,
     mut stopping: watch::Receiver<bool>,
 ) -> Result<(), PipelineError> {
     let mut reader = journal.reader(from)?;
+    let mut turns = Turn::first();
     loop {
         if *stopping.borrow() {
             return Ok(());
@@ -230,11 +244,11 @@ async fn read(
             }
             continue;
         }
-        let (decode, registry) = (decode.clone(), registry.clone());
+        let (understanding, turn) = (understanding.clone(), Turn::after(&mut turns));
         let place = out.reserve().await.map_err(|_| PipelineError::Stage)?;
-        place.send(tokio::spawn(async move {
-            understand(records, &decode, &registry).await
-        }));
+        place.send(tokio::spawn(
+            async move { understanding.understand(records, turn).await },
+        ));
     }
 }
 
@@ -307,13 +321,47 @@ fn step_failed(journal: &Journal, offset: Offset) -> Result<DeadLetter, Pipeline
     })
 }
 
-/// Lets the journal forget what is sealed in a synced spool file.
-async fn checkpoint(journal: Journal, history: History) -> Result<(), PipelineError> {
+/// Decodes the messages below `until` whose states were not saved, for the states alone: their rows are sealed.
+pub async fn recall(
+    journal: &Journal,
+    decode: &DecodeHost,
+    registry: &Registry,
+    states: &States,
+    until: Offset,
+) -> Result<(), PipelineError> {
+    let understanding = Understanding {
+        decode: decode.clone(),
+        registry: registry.clone(),
+        states: states.clone(),
+    };
+    // what the journal may forget, the states were saved of before
+    let mut reader = journal.reader(states.saved().max(journal.checkpointed()))?;
+    let mut turns = Turn::first();
+    while reader.position() < until {
+        let most = usize::try_from(until.0 - reader.position().0).unwrap_or(usize::MAX);
+        let mut records = Vec::new();
+        if reader.read(most.min(RECALLED), &mut records)? == 0 {
+            break;
+        }
+        understanding
+            .understand(records, Turn::after(&mut turns))
+            .await;
+    }
+    Ok(())
+}
+
+/// Lets the journal forget what is sealed in a synced spool file, once the states that it made are saved.
+async fn checkpoint(journal: Journal, history: History, states: States) -> Result<(), PipelineError> {
     let mut sealed = history.sealed();
     let journal = Arc::new(journal);
     loop {
         let offset = *sealed.borrow_and_update();
         if offset > journal.checkpointed() {
+            if let Err(error) = states.save(offset).await {
+                tracing::warn!(%error, "states can not be saved, trying again");
+                tokio::time::sleep(CHECKPOINT_RETRY).await;
+                continue;
+            }
             let journal = Arc::clone(&journal);
             let done = tokio::task::spawn_blocking(move || journal.checkpoint(offset)).await;
             match done.map_err(|_| PipelineError::Stage)? {

@@ -1,12 +1,14 @@
 //! First stage: read the records of a chunk as uplinks and have them decoded, vendor by vendor.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
+use tokio::sync::oneshot;
 
+use super::states::{Session, State, States};
 use crate::decode::{DecodeHost, Decoded, Failure, FailureKind, Input, Outcome, Transport};
 use crate::model::{Offset, Source, Uplink};
 use crate::registry::{Registry, Tracker};
@@ -40,78 +42,220 @@ pub(super) enum Content {
     Unreadable(String),
 }
 
-/// Decodes all messages of `records`; vendors run beside each other, one result per record in order.
-pub(super) async fn understand(
-    records: Vec<(Offset, Bytes)>,
-    decode: &DecodeHost,
-    registry: &Registry,
-) -> Understood {
-    let range = match (records.first(), records.last()) {
-        (Some((first, _)), Some((last, _))) => *first..Offset(last.0 + 1),
-        _ => Offset(0)..Offset(0),
-    };
-    let mut slots: Vec<Option<Message>> = Vec::with_capacity(records.len());
-    let mut vendors: BTreeMap<String, Waiting> = BTreeMap::new();
-    for (offset, record) in records {
-        match Uplink::decode(&record) {
-            Err(error) => {
-                let content = Content::Unreadable(error.to_string());
-                slots.push(Some(Message {
-                    offset,
-                    record,
-                    content,
-                }));
-            }
-            Ok(uplink) => {
-                let Some(input) = input_for(&uplink, registry) else {
-                    slots.push(Some(Message {
-                        offset,
-                        record,
-                        content: Content::Position { uplink },
-                    }));
-                    continue;
-                };
-                let waiting = vendors
-                    .entry(uplink.vendor().unwrap_or_default().to_owned())
-                    .or_default();
-                waiting.messages.push((slots.len(), offset, record, uplink));
-                waiting.inputs.push(input);
-                slots.push(None);
-            }
-        }
+/// What the records of all chunks are understood with.
+#[derive(Clone)]
+pub(super) struct Understanding {
+    pub decode: DecodeHost,
+    pub registry: Registry,
+    pub states: States,
+}
+
+/// A chunk's place in the order of the journal: states are settled chunk after chunk.
+pub(super) struct Turn {
+    before: oneshot::Receiver<()>,
+    done: oneshot::Sender<()>,
+}
+
+impl Turn {
+    /// The first turn, and what makes the next ones.
+    pub(super) fn first() -> oneshot::Receiver<()> {
+        let (done, first) = oneshot::channel();
+        let _ = done.send(());
+        first
     }
-    let jobs = vendors.into_iter().map(|(vendor, waiting)| async move {
-        let batch = decode.decode(&vendor, waiting.inputs).await;
-        (Arc::<str>::from(vendor), waiting.messages, batch)
-    });
-    for (vendor, messages, batch) in join_all(jobs).await {
-        let mut outcomes = batch.outcomes.into_iter();
-        for (slot, offset, record, uplink) in messages {
-            let outcome = outcomes.next().unwrap_or_else(missing_outcome);
-            let (vendor, plugin) = (Arc::clone(&vendor), Arc::clone(&batch.plugin));
-            slots[slot] = Some(Message {
-                offset,
-                record,
-                content: Content::Vendor {
-                    uplink,
-                    vendor,
-                    plugin,
-                    outcome,
-                },
-            });
+
+    /// The turn after `before`, which becomes that of the next one.
+    pub(super) fn after(before: &mut oneshot::Receiver<()>) -> Self {
+        let (done, next) = oneshot::channel();
+        Self {
+            before: std::mem::replace(before, next),
+            done,
         }
-    }
-    Understood {
-        range,
-        messages: slots.into_iter().flatten().collect(),
     }
 }
 
-/// Messages of one vendor in a chunk: their places and what goes to the decoder.
-#[derive(Default)]
+/// Messages of one vendor in a chunk.
+struct Vendor {
+    name: Arc<str>,
+    plugin: Arc<str>,
+    messages: Vec<Waiting>,
+    outcomes: Vec<Outcome>,
+}
+
+/// A message that is being decoded.
 struct Waiting {
-    messages: Vec<(usize, Offset, Bytes, Uplink)>,
-    inputs: Vec<Input>,
+    /// Place in the chunk.
+    slot: usize,
+    offset: Offset,
+    record: Bytes,
+    uplink: Uplink,
+    /// The state that its decoder was given.
+    state: State,
+}
+
+impl Understanding {
+    /// Decodes all messages of `records`; vendors run beside each other, one result per record in order.
+    pub(super) async fn understand(&self, records: Vec<(Offset, Bytes)>, turn: Turn) -> Understood {
+        let range = match (records.first(), records.last()) {
+            (Some((first, _)), Some((last, _))) => *first..Offset(last.0 + 1),
+            _ => Offset(0)..Offset(0),
+        };
+        let mut slots: Vec<Option<Message>> = Vec::with_capacity(records.len());
+        let mut vendors: BTreeMap<String, (Vendor, Vec<Input>)> = BTreeMap::new();
+        for (offset, record) in records {
+            let (content, input) = match Uplink::decode(&record) {
+                Err(error) => (Content::Unreadable(error.to_string()), None),
+                Ok(uplink) => {
+                    let input = input_for(&uplink, &self.registry);
+                    (Content::Position { uplink }, input)
+                }
+            };
+            let (uplink, mut input) = match (content, input) {
+                (Content::Position { uplink }, Some(input)) => (uplink, input),
+                (content, _) => {
+                    slots.push(Some(Message {
+                        offset,
+                        record,
+                        content,
+                    }));
+                    continue;
+                }
+            };
+            let name = uplink.vendor().unwrap_or_default();
+            if !vendors.contains_key(name) {
+                vendors.insert(name.to_owned(), (Vendor::new(name), Vec::new()));
+            }
+            let Some((vendor, inputs)) = vendors.get_mut(name) else {
+                continue;
+            };
+            let state = if self.states.has(name) {
+                self.states.current(&session(&uplink, &vendor.name, &input))
+            } else {
+                State::from([])
+            };
+            input.state = state.to_vec();
+            inputs.push(input);
+            vendor.messages.push(Waiting {
+                slot: slots.len(),
+                offset,
+                record,
+                uplink,
+                state,
+            });
+            slots.push(None);
+        }
+        let jobs = vendors.into_values().map(|(mut vendor, inputs)| async move {
+            let batch = self.decode.decode(&vendor.name, inputs).await;
+            vendor.plugin = batch.plugin;
+            vendor.outcomes = batch.outcomes;
+            vendor
+        });
+        let mut vendors = join_all(jobs).await;
+        // an error: the chunk before this one failed, and the pipeline with it
+        let _ = turn.before.await;
+        for vendor in &mut vendors {
+            self.settle(vendor).await;
+        }
+        let _ = turn.done.send(());
+        for vendor in vendors {
+            let mut outcomes = vendor.outcomes.into_iter();
+            for message in vendor.messages {
+                let outcome = outcomes.next().unwrap_or_else(missing_outcome);
+                slots[message.slot] = Some(Message {
+                    offset: message.offset,
+                    record: message.record,
+                    content: Content::Vendor {
+                        uplink: message.uplink,
+                        vendor: Arc::clone(&vendor.name),
+                        plugin: Arc::clone(&vendor.plugin),
+                        outcome,
+                    },
+                });
+            }
+        }
+        Understood {
+            range,
+            messages: slots.into_iter().flatten().collect(),
+        }
+    }
+
+    /// Keeps the states that a vendor's messages left, in their order; messages whose state was not yet known
+    /// when they were decoded are decoded again.
+    async fn settle(&self, vendor: &mut Vendor) {
+        let mut stale: BTreeMap<Session, VecDeque<usize>> = BTreeMap::new();
+        for (index, message) in vendor.messages.iter().enumerate() {
+            let left = vendor.outcomes.get_mut(index).and_then(state_left);
+            if left.is_none() && !self.states.has(&vendor.name) {
+                continue;
+            }
+            let Some(input) = input_for(&message.uplink, &self.registry) else {
+                continue;
+            };
+            let session = session(&message.uplink, &vendor.name, &input);
+            if let Some(waiting) = stale.get_mut(&session) {
+                waiting.push_back(index);
+            } else if self.states.current(&session) != message.state {
+                stale.insert(session, VecDeque::from([index]));
+            } else if let Some(left) = left.filter(|left| **left != *message.state) {
+                self.states.put(&session, message.offset, &left);
+            }
+        }
+        while !stale.is_empty() {
+            // of each session the first: what it leaves is what the second has to be decoded with
+            let (mut again, mut inputs) = (Vec::new(), Vec::new());
+            stale.retain(|session, waiting| {
+                let Some(index) = waiting.pop_front() else {
+                    return false;
+                };
+                let message = vendor.messages.get(index);
+                if let Some(input) = message.and_then(|message| input_for(&message.uplink, &self.registry)) {
+                    let state = self.states.current(session).to_vec();
+                    inputs.push(Input { state, ..input });
+                    again.push((session.clone(), index));
+                }
+                true
+            });
+            let outcomes = self.decode.decode(&vendor.name, inputs).await.outcomes;
+            for ((session, index), mut outcome) in again.into_iter().zip(outcomes) {
+                if let (Some(message), Some(left)) = (vendor.messages.get(index), state_left(&mut outcome))
+                    && *left != *self.states.current(&session)
+                {
+                    self.states.put(&session, message.offset, &left);
+                }
+                if let Some(place) = vendor.outcomes.get_mut(index) {
+                    *place = outcome;
+                }
+            }
+        }
+    }
+}
+
+impl Vendor {
+    fn new(name: &str) -> Self {
+        Self {
+            name: Arc::from(name),
+            plugin: Arc::from(""),
+            messages: Vec::new(),
+            outcomes: Vec::new(),
+        }
+    }
+}
+
+/// The new state that a message left, taken out of its outcome.
+fn state_left(outcome: &mut Outcome) -> Option<Vec<u8>> {
+    match outcome {
+        Outcome::Decoded(decoded) => decoded.state.take(),
+        Outcome::Failed(_) => None,
+    }
+}
+
+/// Whose state a message reads and leaves.
+fn session(uplink: &Uplink, vendor: &Arc<str>, input: &Input) -> Session {
+    Session {
+        client: uplink.sender.client,
+        vendor: Arc::clone(vendor),
+        sender: input.device.clone().unwrap_or_else(|| input.channel.clone()),
+    }
 }
 
 /// What the decoder gets to see; `None` for the hub's own format, which needs none.

@@ -1,4 +1,5 @@
-//! A guest that misbehaves as the first payload byte says, to test that the host contains it.
+//! A guest that misbehaves as the first payload byte says, to test that the host contains it; and one that counts,
+//! to test that its state is kept.
 
 use std::hint::black_box;
 
@@ -22,6 +23,7 @@ impl Decoder for Hostile {
             Some(b's') => drop(black_box(recurse(0))),
             Some(b'a') => return Ok(twelve_mebibytes()),
             Some(b'n') => return Ok(places_that_are_none()),
+            Some(b't') => return Ok(tally(&message.state)),
             _ => {}
         }
         Ok(place(1.0, 2.0).into())
@@ -45,6 +47,17 @@ fn place(latitude: f64, longitude: f64) -> Position {
         longitude: Some(longitude),
         ..Position::default()
     }
+}
+
+/// Well behaved for once: counts the messages of a device in its state, and says the number as odometer.
+fn tally(state: &[u8]) -> Decoded {
+    let before = state.try_into().map_or(0, u32::from_be_bytes);
+    let number = before.wrapping_add(1);
+    let position = Position {
+        odometer_km: Some(number.into()),
+        ..place(1.0, 2.0)
+    };
+    Decoded::from(position).with_state(number.to_be_bytes())
 }
 
 fn loop_for_ever() {
