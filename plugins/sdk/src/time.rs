@@ -29,6 +29,15 @@ pub fn ms_from_civil(
     Some(ms_of(PrimitiveDateTime::new(date, time).assume_utc()))
 }
 
+/// The fields of a moment, UTC: year, month, day, hour, minute, second. `None` outside the years that
+/// have a date.
+pub fn civil_from_ms(ms: i64) -> Option<(i32, u8, u8, u8, u8, u8)> {
+    let moment = OffsetDateTime::from_unix_timestamp(ms.div_euclid(1000)).ok()?;
+    let (year, month, day) = moment.to_calendar_date();
+    let (hour, minute, second) = moment.to_hms();
+    Some((year, u8::from(month), day, hour, minute, second))
+}
+
 /// `YYYYMMDDhhmmss` or `YYMMDDhhmmss` (20yy), UTC.
 pub fn ms_from_digits(digits: &str) -> Result<i64, DecodeError> {
     let wrong = || malformed(format_args!("no date and time: {}", crate::text::shown(digits)));
@@ -165,6 +174,13 @@ mod tests {
         for wrong in ["", "20240631120000", "2024060112000", "2024060112000x"] {
             assert!(ms_from_digits(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_moment_comes_apart_into_its_fields() {
+        assert_eq!(civil_from_ms(NOON + 61_999), Some((2024, 6, 1, 12, 1, 1)));
+        assert_eq!(civil_from_ms(-1), Some((1969, 12, 31, 23, 59, 59)));
+        assert_eq!(civil_from_ms(i64::MAX), None);
     }
 
     #[test]
