@@ -33,6 +33,7 @@ mod keys;
 mod outcome;
 mod position;
 mod reader;
+mod session;
 
 pub mod checksum;
 pub mod text;

@@ -1,4 +1,6 @@
-//! Text from the field: identifiers and what is shown in errors.
+//! Text from the field: identifiers, numbers and what is shown in errors.
+
+use std::borrow::Cow;
 
 /// Longest identifier that makes sense; the contract has no longer ones.
 const LONGEST_DEVICE_ID: usize = 128;
@@ -22,6 +24,29 @@ pub fn device_id(text: &str) -> Option<String> {
             .chars()
             .any(|character| character.is_control() || matches!(character, '+' | '#'));
     usable.then(|| id.to_owned())
+}
+
+/// The payload as text: UTF-8 where it is that, else every byte is one character (ISO 8859-1).
+pub fn of_bytes(payload: &[u8]) -> Cow<'_, str> {
+    match core::str::from_utf8(payload) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => payload.iter().copied().map(char::from).collect(),
+    }
+}
+
+/// Whether there is at least one character and all are decimal digits.
+pub fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A number as trackers write it: optional sign, digits, optional point and fraction. No exponent, no
+/// `NaN`, no blanks.
+pub fn decimal(text: &str) -> Option<f64> {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
+    (is_digits(whole) && is_digits(fraction))
+        .then(|| text.parse().ok())
+        .flatten()
 }
 
 /// The 15 digits of an IMEI from 8 BCD bytes with a leading 0. `None` when a nibble is no digit.
@@ -93,6 +118,23 @@ mod tests {
             assert_eq!(device_id(wrong), None, "{wrong:?}");
         }
         assert_eq!(device_id(&"x".repeat(129)), None);
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf8_are_one_character_each() {
+        assert_eq!(of_bytes("é".as_bytes()), "é");
+        assert_eq!(of_bytes(b"\xe9,"), "é,");
+    }
+
+    #[test]
+    fn only_plain_decimals_are_numbers() {
+        assert_eq!(decimal("-5.40"), Some(-5.4));
+        assert_eq!(decimal("+28"), Some(28.0));
+        for wrong in [
+            "", "-", ".5", "5.", "1e3", "NaN", " 1", "1.2.3", "--1", "0x1", "٣",
+        ] {
+            assert_eq!(decimal(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -3,7 +3,11 @@
 use ::time::format_description::well_known::Rfc3339;
 use ::time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time};
 
+use crate::text::is_digits;
 use crate::{DecodeError, malformed};
+
+/// Milliseconds of a day.
+pub const DAY_MS: i64 = 86_400_000;
 
 /// Milliseconds per minute, for offsets.
 const MINUTE_MS: i64 = 60_000;
@@ -27,6 +31,59 @@ pub fn ms_from_civil(
     };
     let time = Time::from_hms_milli(hour, minute, second, millisecond).ok()?;
     Some(ms_of(PrimitiveDateTime::new(date, time).assume_utc()))
+}
+
+/// The fields of a moment, UTC: year, month, day, hour, minute, second. `None` outside the years that
+/// have a date.
+pub fn civil_from_ms(ms: i64) -> Option<(i32, u8, u8, u8, u8, u8)> {
+    let moment = OffsetDateTime::from_unix_timestamp(ms.div_euclid(1000)).ok()?;
+    let (year, month, day) = moment.to_calendar_date();
+    let (hour, minute, second) = moment.to_hms();
+    Some((year, u8::from(month), day, hour, minute, second))
+}
+
+/// Milliseconds since midnight of `hhmmss`, with or without a fraction (`hhmmss.sss`). Second 60 is
+/// refused, because here it can only be a broken message.
+pub fn clock_ms(text: &str) -> Option<i64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    if whole.len() != 6 || !is_digits(whole) || !is_digits(fraction) {
+        return None;
+    }
+    let pair = |at: usize| whole.get(at..at + 2)?.parse::<i64>().ok();
+    let (hours, minutes, seconds) = (pair(0)?, pair(2)?, pair(4)?);
+    if hours > 23 || minutes > 59 || seconds > 59 {
+        return None;
+    }
+    // three digits of the fraction are all that is kept
+    let milliseconds = fraction
+        .bytes()
+        .chain(*b"00")
+        .take(3)
+        .fold(0, |number, digit| number * 10 + i64::from(digit - b'0'));
+    Some(((hours * 60 + minutes) * 60 + seconds) * 1000 + milliseconds)
+}
+
+/// Midnight of a day of six digits in the given order; years are 20yy.
+pub fn midnight_ms(digits: &str, order: DateOrder) -> Option<i64> {
+    if digits.len() != 6 || !is_digits(digits) {
+        return None;
+    }
+    let pair = |at: usize| digits.get(at..at + 2)?.parse::<u8>().ok();
+    let (first, month, last) = (pair(0)?, pair(2)?, pair(4)?);
+    let (year, day) = match order {
+        DateOrder::YearFirst => (first, last),
+        DateOrder::DayFirst => (last, first),
+    };
+    ms_from_civil(2000 + i32::from(year), month, day, 0, 0, 0, 0)
+}
+
+/// Which of six digits of a date come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DateOrder {
+    /// `yymmdd`
+    YearFirst,
+    /// `ddmmyy`
+    DayFirst,
 }
 
 /// `YYYYMMDDhhmmss` or `YYMMDDhhmmss` (20yy), UTC.
@@ -165,6 +222,30 @@ mod tests {
         for wrong in ["", "20240631120000", "2024060112000", "2024060112000x"] {
             assert!(ms_from_digits(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_day_and_a_clock_of_six_digits_make_a_moment() {
+        let day = midnight_ms("240601", DateOrder::YearFirst).unwrap();
+        assert_eq!(midnight_ms("010624", DateOrder::DayFirst), Some(day));
+        assert_eq!(day + clock_ms("120000").unwrap(), NOON);
+        assert_eq!(clock_ms("000000.4"), Some(400));
+        assert_eq!(clock_ms("235959.9999"), Some(DAY_MS - 1));
+        for wrong in [
+            "", "240000", "006000", "000060", "12000", "1200000", "120000.", "12000x", "12é00",
+        ] {
+            assert_eq!(clock_ms(wrong), None, "{wrong}");
+        }
+        for wrong in ["240631", "241301", "000000", "2406", "24é01", "24060a"] {
+            assert_eq!(midnight_ms(wrong, DateOrder::YearFirst), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_moment_comes_apart_into_its_fields() {
+        assert_eq!(civil_from_ms(NOON + 61_999), Some((2024, 6, 1, 12, 1, 1)));
+        assert_eq!(civil_from_ms(-1), Some((1969, 12, 31, 23, 59, 59)));
+        assert_eq!(civil_from_ms(i64::MAX), None);
     }
 
     #[test]
