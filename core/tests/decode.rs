@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod common;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,22 +19,9 @@ use fixstream_core::decode::{
 use fixstream_core::model::TimeMs;
 use tempfile::TempDir;
 
-fn plugins() -> PathBuf {
-    let folder = match std::env::var_os("FIXSTREAM_PLUGINS") {
-        Some(folder) => PathBuf::from(folder),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/plugins"),
-    };
-    assert!(
-        folder.join("hostile/decoder.core.wasm").is_file(),
-        "no built plugins in {}: run deploy/build-plugins, or say where they are with FIXSTREAM_PLUGINS",
-        folder.display()
-    );
-    folder
-}
-
 /// A bundle of the named guest in a folder of its own.
 fn bundle(root: &Path, name: &str) -> PathBuf {
-    let source = plugins().join(name);
+    let source = common::plugins().join(name);
     let folder = root.join(name);
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::copy(source.join("plugin.toml"), folder.join("plugin.toml")).unwrap();
@@ -407,7 +396,7 @@ fn what_is_not_a_decoder_is_refused_with_the_reason() {
 #[test]
 fn every_plugin_of_the_repository_can_be_loaded() {
     let setup = Setup::new(1, BreakerOptions::default(), &[]);
-    for entry in std::fs::read_dir(plugins()).unwrap() {
+    for entry in std::fs::read_dir(common::plugins()).unwrap() {
         let entry = entry.unwrap();
         if entry.path().join("decoder.core.wasm").is_file() {
             let name = entry.file_name().into_string().unwrap();

@@ -132,14 +132,7 @@ impl Pipeline {
             guarded(
                 "read",
                 health.clone(),
-                read(
-                    journal.clone(),
-                    from,
-                    max,
-                    understanding,
-                    understood_tx,
-                    stopping,
-                ),
+                read(journal.clone(), from, max, understanding, understood_tx, stopping),
             ),
             guarded(
                 "apply",
@@ -246,9 +239,9 @@ async fn read(
         }
         let (understanding, turn) = (understanding.clone(), Turn::after(&mut turns));
         let place = out.reserve().await.map_err(|_| PipelineError::Stage)?;
-        place.send(tokio::spawn(
-            async move { understanding.understand(records, turn).await },
-        ));
+        place.send(tokio::spawn(async move {
+            understanding.understand(records, turn).await
+        }));
     }
 }
 
@@ -343,9 +336,7 @@ pub async fn recall(
         if reader.read(most.min(RECALLED), &mut records)? == 0 {
             break;
         }
-        understanding
-            .understand(records, Turn::after(&mut turns))
-            .await;
+        understanding.understand(records, Turn::after(&mut turns)).await;
     }
     Ok(())
 }

@@ -63,3 +63,17 @@ pub fn kill_9(pid: u32) {
     let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
 }
+
+/// The built decoders.
+pub fn plugins() -> PathBuf {
+    let folder = match std::env::var_os("FIXSTREAM_PLUGINS") {
+        Some(folder) => PathBuf::from(folder),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/plugins"),
+    };
+    assert!(
+        folder.join("hostile/decoder.core.wasm").is_file(),
+        "no built plugins in {}: run deploy/build-plugins, or say where they are with FIXSTREAM_PLUGINS",
+        folder.display()
+    );
+    folder
+}

@@ -73,7 +73,10 @@ impl States {
     /// Opens or makes the file, and loads what it holds.
     pub async fn open(path: &Path) -> Result<Self, StateError> {
         let (store, saved, found) = Store::open(path).await?;
-        let vendors = found.iter().map(|(session, _)| Arc::clone(&session.vendor)).collect();
+        let vendors = found
+            .iter()
+            .map(|(session, _)| Arc::clone(&session.vendor))
+            .collect();
         let versions = found
             .into_iter()
             .map(|(session, state)| (session, VecDeque::from([(Offset(0), state)])))
@@ -190,7 +193,10 @@ mod tests {
 
         let states = open(&folder).await;
         assert!(states.saved() == Offset(5) && states.has("gt06"));
-        assert_eq!((&*states.current(&a), &*states.current(&b)), (&b"a1"[..], &b"b2"[..]));
+        assert_eq!(
+            (&*states.current(&a), &*states.current(&b)),
+            (&b"a1"[..], &b"b2"[..])
+        );
         // the replay makes the rest again, and forgets nothing that it does not touch
         states.put(&a, Offset(5), b"a5");
         states.put(&a, Offset(6), b"");

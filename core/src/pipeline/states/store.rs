@@ -63,7 +63,11 @@ impl Store {
     }
 
     /// Replaces these states; on disk when this returns.
-    pub(super) async fn write(&mut self, before: Offset, changed: &[(Session, State)]) -> Result<(), StateError> {
+    pub(super) async fn write(
+        &mut self,
+        before: Offset,
+        changed: &[(Session, State)],
+    ) -> Result<(), StateError> {
         let mut transaction = self.connection.begin().await?;
         for (session, state) in changed {
             sqlx::query("INSERT OR REPLACE INTO states (client, vendor, sender, state) VALUES (?, ?, ?, ?)")

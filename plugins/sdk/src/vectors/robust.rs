@@ -2,8 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::{Decode, load, shown_payload};
+use super::{Decode, Vector, load, shown_payload};
 use crate::{AttributeKey, Decoded, Message, Position, Value};
 
 /// Payloads with more bits than this get a random choice of bit flips instead of all.
@@ -11,10 +12,13 @@ const MOST_BIT_FLIPS: usize = 4096;
 const RANDOM_PAYLOADS: usize = 3000;
 const LONGEST_RANDOM_PAYLOAD: u64 = 600;
 const RANDOM_EDITS_PER_VECTOR: usize = 200;
+/// Set in the environment: so many inputs more, with a seed that is printed.
+const LONG: &str = "FIXSTREAM_LONG";
+const LONG_INPUTS: usize = 1_000_000;
 
 /// Decodes every vector cut at every length, with every bit flipped, with bytes replaced, repeated
 /// and removed, and random bytes; all of it twice, to see that the answer depends on nothing else.
-/// The input is the same in every run.
+/// The input is the same in every run; with `FIXSTREAM_LONG` set a million random inputs follow.
 ///
 /// # Panics
 /// When the decoder panics, answers something that the contract forbids, or answers differently the
@@ -51,6 +55,41 @@ pub fn survives(path: impl AsRef<Path>, decode: Decode, keys: &[&str]) {
         let length = random.below(LONGEST_RANDOM_PAYLOAD) as usize;
         let payload = (0..length).map(|_| random.byte()).collect();
         survive_one(&any.message, payload, decode, keys);
+    }
+    if std::env::var_os(LONG).is_some() {
+        survives_long(&vectors, decode, keys);
+    }
+}
+
+/// Many edits of vectors, some with the end of another one, and random bytes.
+fn survives_long(vectors: &[Vector], decode: Decode, keys: &[&str]) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let seed = now.as_nanos() as u64 | 1;
+    println!("{LONG_INPUTS} inputs with seed {seed}");
+    let mut random = Random(seed);
+    for _ in 0..LONG_INPUTS {
+        let mut pick = || vectors.get(random.below(vectors.len() as u64) as usize);
+        let (Some(one), Some(other)) = (pick(), pick()) else {
+            return;
+        };
+        let mut payload = one.message.payload.clone();
+        match random.below(8) {
+            0 => {
+                payload.truncate(random.below(payload.len() as u64 + 1) as usize);
+                let end = random.below(other.message.payload.len() as u64 + 1) as usize;
+                payload.extend(other.message.payload.iter().skip(end));
+            }
+            1 => {
+                let length = random.below(LONGEST_RANDOM_PAYLOAD);
+                payload = (0..length).map(|_| random.byte()).collect();
+            }
+            _ => {
+                for _ in 0..=random.below(3) {
+                    payload = edited(&payload, &mut random);
+                }
+            }
+        }
+        survive_one(&one.message, payload, decode, keys);
     }
 }
 
