@@ -11,6 +11,10 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::{DecodeError, Value, malformed};
 
+mod paths;
+
+pub use paths::parse_paths;
+
 /// Reads a whole payload; errors name the place and never quote the input.
 pub fn parse<'payload, T: Deserialize<'payload>>(payload: &'payload [u8]) -> Result<T, DecodeError> {
     if payload.trim_ascii().is_empty() {
