@@ -302,7 +302,8 @@ pub fn next_name<'de, A: MapAccess<'de>>(entries: &mut A) -> Result<Option<Cow<'
     Ok(entries.next_key()?.map(|Name(name)| name))
 }
 
-impl<'de> Deserialize<'de> for Flat<'de> {
+// two lifetimes as for scalars
+impl<'de: 'text, 'text> Deserialize<'de> for Flat<'text> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct FlatVisitor;
         impl<'de> Visitor<'de> for FlatVisitor {
