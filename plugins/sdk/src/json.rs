@@ -11,6 +11,10 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::{DecodeError, Value, malformed};
 
+mod paths;
+
+pub use paths::parse_paths;
+
 /// Reads a whole payload; errors name the place and never quote the input.
 pub fn parse<'payload, T: Deserialize<'payload>>(payload: &'payload [u8]) -> Result<T, DecodeError> {
     if payload.trim_ascii().is_empty() {
@@ -298,7 +302,8 @@ pub fn next_name<'de, A: MapAccess<'de>>(entries: &mut A) -> Result<Option<Cow<'
     Ok(entries.next_key()?.map(|Name(name)| name))
 }
 
-impl<'de> Deserialize<'de> for Flat<'de> {
+// two lifetimes as for scalars
+impl<'de: 'text, 'text> Deserialize<'de> for Flat<'text> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct FlatVisitor;
         impl<'de> Visitor<'de> for FlatVisitor {

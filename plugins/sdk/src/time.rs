@@ -139,16 +139,18 @@ pub fn ms_from_rfc3339(text: &str) -> Result<i64, DecodeError> {
 
 /// [`ms_from_rfc3339`] where a time without a zone is `offset_minutes` ahead of UTC.
 pub fn ms_from_iso(text: &str, offset_minutes: i32) -> Result<i64, DecodeError> {
+    ms_from_local_iso(text, |local_ms| local_ms - i64::from(offset_minutes) * MINUTE_MS)
+}
+
+/// [`ms_from_rfc3339`] where `utc_of` turns a time without a zone into UTC: it gets the milliseconds of
+/// the local clock, counted as if that clock showed UTC.
+pub fn ms_from_local_iso(text: &str, utc_of: impl FnOnce(i64) -> i64) -> Result<i64, DecodeError> {
     let wrong = || malformed(format_args!("no date and time: {}", crate::text::shown(text)));
     let (moment, zoned) = normalised(text.trim()).ok_or_else(wrong)?;
     let ms = OffsetDateTime::parse(&moment, &Rfc3339)
         .map(ms_of)
         .map_err(|_| wrong())?;
-    Ok(if zoned {
-        ms
-    } else {
-        ms - i64::from(offset_minutes) * MINUTE_MS
-    })
+    Ok(if zoned { ms } else { utc_of(ms) })
 }
 
 /// The text in the one form of RFC 3339 that the parser takes, and whether it named a zone.
@@ -265,6 +267,15 @@ mod tests {
         }
         assert_eq!(ms_from_rfc3339("2024-06-01T12:00:00.25Z").unwrap(), NOON + 250);
         assert_eq!(ms_from_iso("2024-06-01 08:00:00", -240).unwrap(), NOON);
+        let an_hour_later = |local_ms| local_ms + 3_600_000;
+        assert_eq!(
+            ms_from_local_iso("2024-06-01T11:00:00", an_hour_later).unwrap(),
+            NOON
+        );
+        assert_eq!(
+            ms_from_local_iso("2024-06-01T12:00:00Z", an_hour_later).unwrap(),
+            NOON
+        );
     }
 
     #[test]
