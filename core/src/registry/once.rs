@@ -30,7 +30,7 @@ pub struct Once<T> {
     /// SHA-256 of all that is asked for: another request under the same key is refused.
     pub request: [u8; 32],
     /// The answer about what was made.
-    pub answer: Box<dyn FnOnce(&T) -> Remembered + Send>,
+    pub answer: Box<dyn FnOnce(&T) -> Remembered + Send + Sync>,
 }
 
 /// An answer that is kept.

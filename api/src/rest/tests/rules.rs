@@ -148,6 +148,60 @@ fn every_field_of_every_table_follows_its_rule() {
                     check(json!("other"), Some("UNSUPPORTED_ENUM_VALUE"));
                     "FIELD_MUST_BE_STRING"
                 }
+                Rule::Sized { min, max } => {
+                    check(json!("ü".repeat(min)), None);
+                    check(json!("ü".repeat(max)), None);
+                    check(json!("ü".repeat(min - 1)), Some("FIELD_MIN_LENGTH_NOT_MET"));
+                    check(json!("ü".repeat(max + 1)), Some("FIELD_MAX_LENGTH_EXCEEDED"));
+                    "FIELD_MUST_BE_STRING"
+                }
+                Rule::Positive { max } => {
+                    check(json!(max), None);
+                    check(json!(0.001), None);
+                    check(json!(0), Some("NUMBER_MUST_BE_POSITIVE"));
+                    check(json!(-1.5), Some("NUMBER_MUST_BE_POSITIVE"));
+                    check(json!(max * 2.0), Some("VALUE_ABOVE_MAXIMUM"));
+                    check(json!("1"), Some("FIELD_MUST_BE_NUMERIC"));
+                    "FIELD_MUST_BE_NUMERIC"
+                }
+                Rule::Email => {
+                    check(json!("ops@fleet.example"), None);
+                    check(json!("ops"), Some("FIELD_MUST_BE_EMAIL"));
+                    "FIELD_MUST_BE_STRING"
+                }
+                Rule::Phone => {
+                    check(json!("+5511987654321"), None);
+                    check(json!("call me"), Some("FIELD_MUST_BE_PHONE_NUMBER"));
+                    "FIELD_MUST_BE_STRING"
+                }
+                Rule::Url => {
+                    check(json!("https://fleet.example/yard"), None);
+                    check(json!("fleet"), Some("INVALID_URL_FORMAT"));
+                    "FIELD_MUST_BE_STRING"
+                }
+                Rule::Uuid => {
+                    check(json!("67e55044-10b1-426f-9247-bb680e5fe0c8"), None);
+                    check(json!("67e55044"), Some("FIELD_MUST_BE_UUID"));
+                    "FIELD_MUST_BE_STRING"
+                }
+                Rule::Words(words) => {
+                    check(json!(words), None);
+                    check(json!(["other"]), Some("UNSUPPORTED_ENUM_VALUE"));
+                    check(json!([]), Some("ARRAY_MUST_NOT_BE_EMPTY"));
+                    check(json!("read"), Some("FIELD_MUST_BE_ARRAY"));
+                    continue;
+                }
+                Rule::Sort(words) => {
+                    check(json!(words.join(",")), None);
+                    check(json!(format!("-{}", words[0])), None);
+                    check(json!("other"), Some("UNSUPPORTED_ENUM_VALUE"));
+                    "FIELD_MUST_BE_STRING"
+                }
+                Rule::Settings => {
+                    check(json!({ "model": "FMB920" }), None);
+                    check(json!("model"), Some("FIELD_MUST_BE_OF_TYPE"));
+                    continue;
+                }
                 Rule::Ids { max } | Rule::Records { max } => {
                     check(json!([1, 2, 2]), None);
                     check(json!(vec![1; max]), None);

@@ -55,7 +55,7 @@ impl Repeatable {
     }
 
     /// For the registry, which keeps what `answer` makes of what is made.
-    pub(super) fn once<T>(self, answer: impl FnOnce(&T) -> Remembered + Send + 'static) -> Once<T> {
+    pub(super) fn once<T>(self, answer: impl FnOnce(&T) -> Remembered + Send + Sync + 'static) -> Once<T> {
         Once {
             key: self.key,
             request: self.request,
