@@ -9,15 +9,18 @@
 
 mod checked;
 mod codes;
+mod cors;
 mod dead_letters;
 mod devices;
 mod dialect;
 mod envelope;
 mod error;
+mod error_pages;
 mod fields;
 mod health;
 mod latest;
 mod metrics;
+mod openapi;
 mod operation;
 mod positions;
 mod resource;
@@ -39,6 +42,7 @@ use fixstream_core::model::TimeMs;
 use fixstream_core::registry::Registry;
 use fixstream_core::telemetry::Health;
 
+pub use cors::cors;
 pub use metrics::RestMetrics;
 pub use routes::routes;
 
