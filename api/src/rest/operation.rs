@@ -67,6 +67,8 @@ pub(super) struct Answered {
 type Handler = Box<dyn Fn(Call) -> BoxFuture<'static, Result<Response, ApiError>> + Send + Sync>;
 
 /// What an answer carries.
+// the OpenAPI documents, which come next, are made of what no request reads
+#[allow(dead_code)]
 #[derive(Clone, Copy)]
 pub(super) enum Content {
     /// Nothing.
@@ -78,6 +80,8 @@ pub(super) enum Content {
 }
 
 /// A good answer.
+// the OpenAPI documents, which come next, are made of what no request reads
+#[allow(dead_code)]
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) says: &'static str,
@@ -85,6 +89,8 @@ pub(super) struct Answer {
 }
 
 /// The declaration of an endpoint.
+// the OpenAPI documents, which come next, are made of what no request reads
+#[allow(dead_code)]
 pub(super) struct Operation {
     /// Name in metrics and documents.
     pub(super) name: &'static str,

@@ -57,7 +57,11 @@ fn every_vendors_vectors_pass_through_the_sandbox() {
         let before = failures.len();
         failures.retain(|failure| !(vendor == DESTROYED.0 && failure.contains(DESTROYED.1)));
         let destroyed = before - failures.len();
-        assert_eq!(destroyed, usize::from(vendor == DESTROYED.0), "{vendor}: {report:#}");
+        assert_eq!(
+            destroyed,
+            usize::from(vendor == DESTROYED.0),
+            "{vendor}: {report:#}"
+        );
         assert!(failures.is_empty(), "{vendor}: {report:#}");
         assert_eq!(report["passed"], lines - destroyed, "{vendor}: {report:#}");
         assert_eq!(output.status.success(), destroyed == 0);
