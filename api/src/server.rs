@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fixstream_core::broker::{Broker, BrokerError, BrokerOptions};
+use fixstream_core::corrections::Corrections;
 use fixstream_core::deadletter::{DeadLetters, release_held};
 use fixstream_core::decode::{DecodeHost, DecodeOptions, PluginError};
 use fixstream_core::device::{DeviceDirectory, DeviceError, DeviceOptions, Layout};
@@ -251,6 +252,7 @@ impl Server {
         let stop = CancellationToken::new();
         let ingest = Ingest::new(journal.clone());
         let dead_letters = DeadLetters::new(history.letters(), ingest.clone());
+        let corrections = Corrections::new(history.positions(), ingest.clone(), Arc::clone(&latest));
         let release = tokio::spawn(release_held(
             registry.clone(),
             history.clone(),
@@ -259,6 +261,7 @@ impl Server {
         let endpoint = routes(Rest {
             registry: registry.clone(),
             ingest,
+            corrections,
             dead_letters,
             decode: decode.clone(),
             latest,

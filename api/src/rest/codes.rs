@@ -87,6 +87,7 @@ codes! {
     REQUEST_TIMEOUT = 408, "The request took too long to arrive or to be answered";
     BODY_TOO_LARGE = 413, "The body must have at most {maxBytes} bytes";
     FIELD_IS_UNKNOWN = 400, "Field {fieldName} is not known here";
+    INVALID_CURSOR = 400, "Field {fieldName} must be a cursor as an earlier answer gave it";
     NOTHING_CHOSEN = 400, "Say which: ids, or at least one of reason, vendor and device";
     HISTORY_AWAY = 503, "ClickHouse does not answer at the moment, try again later";
     OVERLOADED = 503, "The hub can not accept more right now, try again later";

@@ -19,18 +19,22 @@ mod health;
 mod latest;
 mod metrics;
 mod operation;
+mod position_history;
 mod positions;
 mod resource;
 mod routes;
+mod streamed;
 #[cfg(test)]
 mod tests;
 mod time;
 mod trackers;
+mod v1;
 mod validate;
 mod vendors;
 
 use std::sync::Arc;
 
+use fixstream_core::corrections::Corrections;
 use fixstream_core::deadletter::DeadLetters;
 use fixstream_core::decode::DecodeHost;
 use fixstream_core::ingest::Ingest;
@@ -48,6 +52,8 @@ pub struct Rest {
     pub registry: Registry,
     /// The way into the journal.
     pub ingest: Ingest,
+    /// Positions after the fact.
+    pub corrections: Corrections,
     /// What could not be understood or assigned.
     pub dead_letters: DeadLetters,
     /// Vendor decoders.

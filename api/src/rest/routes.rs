@@ -13,7 +13,9 @@ use super::dialect::Dialect;
 use super::error::ApiError;
 use super::metrics::RestMetrics;
 use super::operation::{Answered, Operation};
-use super::{Rest, dead_letters, devices, health, latest, positions, trackers, vendors};
+use super::{
+    Rest, dead_letters, devices, health, latest, position_history, positions, trackers, v1, vendors,
+};
 
 /// From the head of a request to its answer, at most.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -26,10 +28,12 @@ pub(super) fn operations() -> Vec<Operation> {
         devices::operations(),
         trackers::operations(),
         positions::operations(),
+        position_history::operations(),
         vendors::operations(),
         latest::operations(),
         health::operations(),
         dead_letters::operations(),
+        v1::operations(),
     ]
     .into_iter()
     .flatten()

@@ -17,6 +17,7 @@ use super::inserter::Inserter;
 use super::letters::Letters;
 use super::metrics::HistoryMetrics;
 use super::options::{HistoryOptions, Lag};
+use super::positions::Positions;
 use super::retry::{self, Pauses};
 use super::row::{Chunk, PositionRow};
 use super::spool::Spool;
@@ -142,6 +143,15 @@ impl History {
         let _ = stored.wait_for(|stored| *stored >= end).await;
     }
 
+    /// The positions that are stored.
+    pub fn positions(&self) -> Positions {
+        Positions {
+            client: self.inner.client.clone(),
+            ready: self.inner.backlog.ready.subscribe(),
+            stored: self.inner.backlog.stored.subscribe(),
+        }
+    }
+
     /// The dead letters that are stored.
     pub fn letters(&self) -> Letters {
         Letters {
@@ -150,7 +160,8 @@ impl History {
         }
     }
 
-    /// The newest trusted row of each device, from ClickHouse and the spool; waits until ClickHouse answers.
+    /// The newest trusted row of each device, from ClickHouse and the spool, and behind them rows that were
+    /// corrected and are not older; waits until ClickHouse answers.
     pub async fn newest(&self) -> Result<Vec<PositionRow>, HistoryError> {
         let backlog = &self.inner.backlog;
         let stopped = || HistoryError::State("history has stopped".into());
@@ -167,7 +178,7 @@ impl History {
             let unsaved = tokio::task::spawn_blocking(move || newest::unsaved(&shared.spool, &entries))
                 .await
                 .map_err(|error| HistoryError::State(error.to_string()))??;
-            match newest::stored(&self.inner.client).await {
+            match newest::stored(&self.inner.client, &unsaved).await {
                 Ok(stored) => return Ok(newest::merge(stored, unsaved)),
                 Err(error) if retry::is_permanent(&error) => return Err(error),
                 Err(error) => {

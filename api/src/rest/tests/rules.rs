@@ -6,6 +6,7 @@ use crate::rest::codes;
 use crate::rest::error::ApiError;
 use crate::rest::fields;
 use crate::rest::validate::{self, Field, Rule, hundredths};
+use crate::rest::{position_history, v1};
 
 /// Code and field of all violations.
 fn broken(table: &[Field], body: &Value) -> Vec<(&'static str, String)> {
@@ -65,6 +66,12 @@ fn every_field_of_every_table_follows_its_rule() {
         fields::DEVICE,
         fields::DEVICE_FILTERS,
         fields::POSITION,
+        position_history::SELECTION,
+        position_history::CHANGE,
+        position_history::DELETION,
+        v1::positions::NEW,
+        v1::positions::CHANGE,
+        v1::positions::OF_DEVICE,
         fields::LATEST_OF_ONE,
         fields::LATEST_OF_ONE_REQUIRED,
         fields::LATEST_OF_SOME,

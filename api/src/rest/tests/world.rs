@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use fixstream_core::clock;
+use fixstream_core::corrections::Corrections;
 use fixstream_core::deadletter::DeadLetters;
 use fixstream_core::decode::{DecodeHost, DecodeOptions};
 use fixstream_core::history::{History, HistoryOptions};
@@ -104,6 +105,7 @@ impl World {
         let routes = routes(Rest {
             registry: registry.clone(),
             ingest: ingest.clone(),
+            corrections: Corrections::new(history.positions(), ingest.clone(), Arc::clone(&latest)),
             dead_letters: DeadLetters::new(history.letters(), ingest),
             decode,
             latest: Arc::clone(&latest),
