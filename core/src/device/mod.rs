@@ -17,7 +17,6 @@ mod content;
 mod convert;
 mod core;
 mod directory;
-mod geo;
 mod metrics;
 mod options;
 mod sharded;
