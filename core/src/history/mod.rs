@@ -42,5 +42,5 @@ pub use letters::{Letter, LetterFilter, Letters, SHOWN_PAYLOAD};
 pub use metrics::HistoryMetrics;
 pub use options::{HistoryOptions, Lag};
 pub use probe::server_version;
-pub use track::{MAX_FIXES, Track, TrackError, TrackFilter, TrackFix, TrackPoint, Tracks};
 pub use row::{Chunk, PositionRow, RawRow};
+pub use track::{MAX_FIXES, Track, TrackError, TrackFilter, TrackFix, TrackPoint, Tracks};
