@@ -19,6 +19,7 @@ mod health;
 mod latest;
 mod metrics;
 mod operation;
+mod plugins;
 mod positions;
 mod resource;
 mod routes;
@@ -39,6 +40,8 @@ use fixstream_core::model::TimeMs;
 use fixstream_core::registry::Registry;
 use fixstream_core::telemetry::Health;
 
+use crate::plugins::Plugins;
+
 pub use metrics::RestMetrics;
 pub use routes::routes;
 
@@ -52,6 +55,8 @@ pub struct Rest {
     pub dead_letters: DeadLetters,
     /// Vendor decoders.
     pub decode: DecodeHost,
+    /// What is installed, and the way in for what is new.
+    pub plugins: Arc<Plugins>,
     /// Latest positions.
     pub latest: Arc<LatestStore>,
     /// The state of all parts.

@@ -13,7 +13,7 @@ use super::dialect::Dialect;
 use super::error::ApiError;
 use super::metrics::RestMetrics;
 use super::operation::{Answered, Operation};
-use super::{Rest, dead_letters, devices, health, latest, positions, trackers, vendors};
+use super::{Rest, dead_letters, devices, health, latest, plugins, positions, trackers, vendors};
 
 /// From the head of a request to its answer, at most.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -30,6 +30,7 @@ pub(super) fn operations() -> Vec<Operation> {
         latest::operations(),
         health::operations(),
         dead_letters::operations(),
+        plugins::operations(),
     ]
     .into_iter()
     .flatten()

@@ -16,3 +16,4 @@ mod plugins;
 mod refusals;
 mod spine;
 mod stateful;
+mod versions;

@@ -18,6 +18,7 @@ mod error;
 mod fleet;
 mod fleet_changes;
 mod load;
+mod pins;
 mod queries;
 mod secrets;
 mod store;
@@ -30,4 +31,5 @@ pub use entities::{
     Role, Scope, Tracker, UnknownTracker,
 };
 pub use error::RegistryError;
+pub use pins::{PIN_SETTING, Pins, pinned_version};
 pub use store::Registry;

@@ -4,6 +4,7 @@ mod dead_letters;
 mod entities;
 mod gate;
 mod latest;
+mod plugins;
 mod positions;
 mod rules;
 mod world;
