@@ -77,6 +77,12 @@ pub struct Mqtt {
 pub struct Rest {
     /// Address.
     pub listen: SocketAddr,
+    /// Requests per second that an API key may send to the resource surface (`/v1`) on average; 0 = any number.
+    pub rate_limit_per_second: u32,
+    /// Requests that it may send at once after a pause.
+    pub rate_limit_burst: u32,
+    /// Whether the limit is for the TrackerHub surface too, whose documentation knows no such answer.
+    pub rate_limit_trackerhub: bool,
 }
 
 /// `[journal]`
@@ -206,6 +212,9 @@ impl Default for Rest {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            rate_limit_per_second: 0,
+            rate_limit_burst: 100,
+            rate_limit_trackerhub: false,
         }
     }
 }
@@ -383,6 +392,13 @@ impl Config {
             1,
             300,
             "1 to 300",
+        )?;
+        bound(
+            "rest.rate_limit_burst",
+            self.rest.rate_limit_burst.into(),
+            1,
+            1_000_000,
+            "1 to 1000000",
         )?;
         bound(
             "journal.segment_mib",

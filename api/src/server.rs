@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, Config};
 use crate::plugins::{Installed, PluginFolder};
-use crate::rest::{Rest, routes};
+use crate::rest::{Limit, Limits, Rest, StoredPositions, routes};
 
 /// Why the hub could not start.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +89,15 @@ pub enum StartError {
     /// Broker.
     #[error(transparent)]
     Broker(#[from] BrokerError),
+}
+
+/// What an API key may send.
+fn limits(config: &config::Rest) -> Limits {
+    let limit = NonZeroU32::new(config.rate_limit_per_second).map(|per_second| Limit {
+        per_second,
+        burst: NonZeroU32::new(config.rate_limit_burst).unwrap_or(per_second),
+    });
+    Limits::new(limit, config.rate_limit_trackerhub)
 }
 
 /// How often health, plugins and registry are looked at.
@@ -258,6 +268,11 @@ impl Server {
         ));
         let endpoint = routes(Rest {
             registry: registry.clone(),
+            presence: Box::new(StoredPositions {
+                history: history.clone(),
+                ingest: ingest.clone(),
+            }),
+            limits: limits(&config.rest),
             ingest,
             dead_letters,
             decode: decode.clone(),

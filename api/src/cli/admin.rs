@@ -1,10 +1,15 @@
 //! `fixstream admin`: what operators register. Works beside a running hub, which follows within a second.
 
 use clap::{Args, Subcommand, ValueEnum};
-use fixstream_core::model::{ClientId, DeviceId, LinkId, TrackerId};
-use fixstream_core::registry::{NewDevice, NewTracker, Registry, Role, Scope, UnknownTracker};
+use fixstream_core::clock;
+use fixstream_core::model::{ClientId, DeviceId, LinkId, TimeMs, TrackerId};
+use fixstream_core::registry::{
+    ApiKeyInfo, Contact, NewApiKey, NewDevice, NewTracker, Registry, Role, Scope, UnknownTracker,
+};
 
 use super::{Common, Failure};
+
+const DAY_MS: i64 = 86_400_000;
 
 /// `fixstream admin …`
 #[derive(Debug, Args)]
@@ -54,6 +59,21 @@ enum Command {
         /// What the key may do
         #[arg(long, value_enum, value_delimiter = ',', default_value = "read,write")]
         scopes: Vec<ScopeArg>,
+        /// Days until it is refused; without them it does not expire
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+        expires_in: Option<u32>,
+        /// E-mail address of who answers for it
+        #[arg(long)]
+        email: Option<String>,
+        /// Phone number of who answers for it
+        #[arg(long)]
+        phone: Option<String>,
+    },
+    /// Print API keys with their times, revoked and expired ones too (no secrets)
+    Keys {
+        /// Client id; without it, of all clients
+        #[arg(long)]
+        client: Option<u32>,
     },
     /// Take an API key back
     RevokeKey {
@@ -188,6 +208,9 @@ pub(super) async fn admin(args: AdminArgs) -> Result<(), Failure> {
             client,
             link,
             scopes,
+            expires_in,
+            email,
+            phone,
         } => {
             let scopes: Vec<Scope> = scopes
                 .into_iter()
@@ -197,10 +220,20 @@ pub(super) async fn admin(args: AdminArgs) -> Result<(), Failure> {
                     ScopeArg::Admin => Scope::Admin,
                 })
                 .collect();
-            let (key, secret) = registry
-                .create_api_key(&name, ClientId(client), link.map(LinkId), &scopes)
-                .await?;
+            let new = NewApiKey {
+                name,
+                link: link.map(LinkId),
+                scopes,
+                expires: expires_in.map(|days| TimeMs(clock::now().0 + i64::from(days) * DAY_MS)),
+                contact: Contact { email, phone },
+            };
+            let (ApiKeyInfo { key, .. }, secret) = registry.create_key(ClientId(client), new).await?;
             println!("key {} {:?} client {}\n{secret}", key.id, key.name, key.client);
+        }
+        Command::Keys { client } => {
+            for info in registry.api_keys(client.map(ClientId)).await? {
+                println!("{}", key_line(&info));
+            }
         }
         Command::RevokeKey { id } => {
             registry.revoke_api_key(id).await?;
@@ -347,6 +380,32 @@ async fn list(registry: &Registry) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// A key with its times and who answers for it.
+fn key_line(info: &ApiKeyInfo) -> String {
+    let time = |time: Option<TimeMs>| time.and_then(moment).unwrap_or_else(|| "-".to_owned());
+    let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let scopes: Vec<&str> = info.key.scopes.iter().map(|scope| scope.name()).collect();
+    format!(
+        "key {} {:?} client {} link {} scopes {} created {} expires {} revoked {} last used {} email {} phone {}",
+        info.key.id,
+        info.key.name,
+        info.key.client,
+        shown(info.key.link),
+        scopes.join(","),
+        time(Some(info.created)),
+        time(info.expires),
+        time(info.revoked),
+        time(info.last_used),
+        text(&info.contact.email),
+        text(&info.contact.phone),
+    )
+}
+
+fn moment(time: TimeMs) -> Option<String> {
+    let second = time::OffsetDateTime::from_unix_timestamp(time.0.div_euclid(1000)).ok()?;
+    second.format(&time::format_description::well_known::Rfc3339).ok()
 }
 
 fn role(role: Role) -> String {

@@ -3,7 +3,7 @@
 use fixstream_core::model::TimeMs;
 use serde_json::{Map, Value};
 
-/// The values of a request that broke no rule.
+/// The values of a request that broke no rule. A field that was given as null stands here as null.
 #[derive(Debug)]
 pub(super) struct Checked(Map<String, Value>);
 
@@ -33,6 +33,25 @@ impl Checked {
     pub(super) fn required_id(&self, name: &str) -> u32 {
         debug_assert!(self.0.contains_key(name), "{name} is not a required id");
         self.id(name).unwrap_or_default()
+    }
+
+    /// What becomes of a string that can be emptied: `None` where it is not mentioned, `Some(None)` for null.
+    pub(super) fn change(&self, name: &str) -> Option<Option<String>> {
+        let value = self.0.get(name)?;
+        Some(value.as_str().map(str::to_owned))
+    }
+
+    /// Strings, in the order given; empty where not given.
+    pub(super) fn texts(&self, name: &str) -> Vec<&str> {
+        let items = self.0.get(name).and_then(Value::as_array);
+        items.map_or_else(Vec::new, |items| items.iter().filter_map(Value::as_str).collect())
+    }
+
+    /// Named texts, where given.
+    pub(super) fn settings(&self, name: &str) -> Option<Vec<(String, String)>> {
+        let object = self.0.get(name)?.as_object()?;
+        let text = |(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned()));
+        Some(object.iter().filter_map(text).collect())
     }
 
     /// A number, where given.

@@ -69,8 +69,11 @@ codes! {
     REQUEST_FAILED = 500, "Error processing request";
 }
 
+/// What a delete of something in use is on the documented surface: the status that its pages list, and what a
+/// failed foreign key gives there.
+pub(super) const IN_USE: &Code = &QUERY_FAILED;
+
 /// The documented list of resource errors has this name with another template.
-#[allow(dead_code)]
 pub(super) const RESOURCE_FIELD_MUST_NOT_BE_EMPTY: Code = Code {
     name: "FIELD_MUST_NOT_BE_EMPTY",
     template: "{field} must not be empty",
@@ -86,6 +89,10 @@ codes! {
     METHOD_NOT_ALLOWED = 405, "This path does not answer this method";
     REQUEST_TIMEOUT = 408, "The request took too long to arrive or to be answered";
     BODY_TOO_LARGE = 413, "The body must have at most {maxBytes} bytes";
+    PRECONDITION_FAILED = 412, "{entity} is not any more what If-Match says";
+    IDEMPOTENCY_KEY_REUSED = 422, "This Idempotency-Key was used for another request";
+    ENTITY_IN_USE = 422, "{entity} is in use";
+    TOO_MANY_REQUESTS = 429, "This key sends more requests than it may, try again later";
     FIELD_IS_UNKNOWN = 400, "Field {fieldName} is not known here";
     NOTHING_CHOSEN = 400, "Say which: ids, or at least one of reason, vendor and device";
     HISTORY_AWAY = 503, "ClickHouse does not answer at the moment, try again later";

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use fixstream_core::model::TrackerId;
-use fixstream_core::registry::{Device, NewDevice, Scope};
+use fixstream_core::model::{DeviceId, TrackerId};
+use fixstream_core::registry::{Device, DeviceChange, NewDevice, Scope};
 use poem::Response;
 use poem::http::{Method, StatusCode};
 use schemars::JsonSchema;
@@ -81,6 +81,29 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .query(fields::DEVICE_FILTERS)
         .answers::<Vec<DeviceView>>(200, "Those that match all filters"),
+        Operation::new(
+            Method::PATCH,
+            "update_device",
+            &["/device"],
+            "Changes what the body mentions; another idTracker switches trackers",
+            update,
+        )
+        .body(fields::DEVICE_CHANGE)
+        .answers::<Success>(200, "It is changed")
+        .refuses(&codes::ENTITY_WITH_FIELD_NOT_FOUND)
+        .refuses(&codes::ENTITY_WITH_FIELD_ALREADY_EXISTS),
+        Operation::new(
+            Method::DELETE,
+            "delete_device",
+            &["/device"],
+            "Deletes a device that has no positions",
+            delete,
+        )
+        .body(fields::DEVICE_CHOICE)
+        .answers::<Success>(200, "It is deleted")
+        .refuses(&codes::ENTITY_WITH_FIELD_NOT_FOUND)
+        .refuses(codes::IN_USE)
+        .refuses(&codes::HISTORY_AWAY),
     ]
 }
 
@@ -129,6 +152,74 @@ pub(super) async fn types(call: Call) -> Result<Response, ApiError> {
             code: device_type.code.clone(),
         })
     }))
+}
+
+/// `PATCH /device`. The device is `idDevice`; without it, the one with this `deviceUuid`. Null is the same as
+/// leaving a field out.
+async fn update(call: Call) -> Result<Response, ApiError> {
+    let fields = validate::body(&call.body, fields::DEVICE_CHANGE)?;
+    let text = |name| fields.text(name).map(str::to_owned);
+    let id = match (fields.id("idDevice"), fields.text("deviceUuid")) {
+        (Some(id), _) => DeviceId(id),
+        (None, Some(uuid)) => {
+            let devices = call.rest.registry.devices(call.client.id);
+            let found = devices.iter().find(|device| device.uuid.as_deref() == Some(uuid));
+            found.map(|device| device.id).ok_or(ApiError::NotFound {
+                entity: "DEVICE",
+                field: "deviceUuid",
+            })?
+        }
+        (None, None) => {
+            return Err(ApiError::Violations(vec![validate::violation(
+                &codes::FIELD_MUST_BE_DEFINED,
+                "idDevice",
+                &[],
+            )]));
+        }
+    };
+    let change = DeviceChange {
+        tracker: fields.id("idTracker").map(TrackerId),
+        worksite: fields.id("idWorksite"),
+        team: fields.id("idTeam"),
+        name: text("deviceName"),
+        device_type: fields.id("idType"),
+        code: text("deviceCode").map(Some),
+        uuid: text("deviceUuid").map(Some),
+        status: text("status"),
+    };
+    call.rest
+        .registry
+        .update_device(call.client.id, id, None, change)
+        .await?;
+    Ok(envelope::success(StatusCode::OK, envelope::PROCESSED))
+}
+
+/// `DELETE /device`.
+async fn delete(call: Call) -> Result<Response, ApiError> {
+    let fields = validate::body(&call.body, fields::DEVICE_CHOICE)?;
+    let id = DeviceId(fields.required_id("idDevice"));
+    delete_unused(&call, id, None).await?;
+    Ok(envelope::success(StatusCode::OK, envelope::PROCESSED))
+}
+
+/// Deletes a device of the caller's client that has no position, neither stored nor on its way. `seen`: only if
+/// it is still so.
+pub(super) async fn delete_unused(
+    call: &Call,
+    id: DeviceId,
+    seen: Option<Arc<Device>>,
+) -> Result<(), ApiError> {
+    let rest = &call.rest;
+    // asked only about the client's own: of others nothing is told, not even by the time that it takes
+    if rest
+        .registry
+        .device(id)
+        .is_some_and(|device| call.owns(device.client))
+        && (rest.latest.get(id).is_some() || rest.presence.has_position(call.client.id, id).await?)
+    {
+        return Err(ApiError::InUse { entity: "DEVICE" });
+    }
+    Ok(rest.registry.delete_device(call.client.id, id, seen).await?)
 }
 
 /// The client's devices that match all filters exactly.

@@ -27,6 +27,9 @@ pub(super) struct Success {
     message: Cow<'static, str>,
 }
 
+/// What the contract says to a change or a delete.
+pub(super) const PROCESSED: &str = "Entity processed successfully";
+
 /// The documented answer to what was done.
 pub(super) fn success(status: StatusCode, message: &'static str) -> Response {
     let body = Success {
@@ -111,6 +114,16 @@ pub(super) fn failure(error: &ApiError, request: &[u8]) -> Response {
             entity,
             request,
         ),
+        ApiError::AlreadyThere { entity } => about(
+            &codes::ENTITY_ALREADY_EXISTS,
+            &[("entityName", entity)],
+            entity,
+            request,
+        ),
+        ApiError::InUse { entity } => about(codes::IN_USE, &[], entity, request),
+        ApiError::Changed { entity } => plain(&codes::PRECONDITION_FAILED, &[("entity", entity)]),
+        ApiError::OtherRequest => plain(&codes::IDEMPOTENCY_KEY_REUSED, &[]),
+        ApiError::TooMany { .. } => plain(&codes::TOO_MANY_REQUESTS, &[]),
         ApiError::NotFound { entity, field } => about(
             &codes::ENTITY_WITH_FIELD_NOT_FOUND,
             &[("entity", entity), ("field", field)],

@@ -34,6 +34,16 @@ pub(super) enum ApiError {
         entity: &'static str,
         field: &'static str,
     },
+    /// There is one already, and there can be only one.
+    AlreadyThere { entity: &'static str },
+    /// Something refers to it.
+    InUse { entity: &'static str },
+    /// It is not any more what the caller saw.
+    Changed { entity: &'static str },
+    /// The idempotency key stands for another request.
+    OtherRequest,
+    /// The key sends too much; the next request may come after this long, seconds.
+    TooMany { retry_after: u32 },
     /// Nothing with this field's value, or another client's.
     NotFound {
         entity: &'static str,
@@ -64,14 +74,27 @@ pub(super) enum ApiError {
 impl From<RegistryError> for ApiError {
     fn from(error: RegistryError) -> Self {
         match error {
+            RegistryError::Exists {
+                entity: entity @ "CONFIG",
+                ..
+            } => Self::AlreadyThere { entity },
             RegistryError::Exists { entity, field } => Self::Exists { entity, field },
             RegistryError::NotFound {
                 entity: "CLIENT_VENDOR",
                 ..
             } => Self::no_link(),
             RegistryError::NotFound { entity: "CLIENT", .. } => Self::UnknownInstance,
+            RegistryError::NotFound {
+                entity: entity @ "CONFIG",
+                ..
+            } => Self::UnknownName {
+                entity,
+                name: "of this client".into(),
+            },
             RegistryError::NotFound { entity, field } => Self::NotFound { entity, field },
-            RegistryError::InUse { .. } => Self::Query,
+            RegistryError::InUse { entity } => Self::InUse { entity },
+            RegistryError::Changed { entity } => Self::Changed { entity },
+            RegistryError::OtherRequest => Self::OtherRequest,
             error if error.is_shortage() => {
                 tracing::warn!(%error, "the registry has no space");
                 Self::Overloaded { retry_after: 5 }
@@ -129,7 +152,7 @@ impl ApiError {
     /// How long the sender should wait before trying again, seconds, where that helps.
     pub(super) fn retry_after(&self) -> Option<u32> {
         match self {
-            Self::Overloaded { retry_after } => Some(*retry_after),
+            Self::Overloaded { retry_after } | Self::TooMany { retry_after } => Some(*retry_after),
             Self::HistoryAway => Some(5),
             _ => None,
         }

@@ -70,7 +70,63 @@ pub(super) const POSITION: &[Field] = &[
 /// `POST /position/vendor/{vendor}`.
 pub(super) const VENDOR_PATH: &[Field] = &[Field::text("vendor", 64).required()];
 
+/// `PATCH /tracker`.
+pub(super) const TRACKER_CHANGE: &[Field] = &[
+    Field::id("idTracker").required(),
+    Field::text("trackerName", 150),
+    Field::text("trackerDesc", 200),
+    Field::text("imei", 15),
+    Field::text("status", 20),
+];
+
+/// `DELETE /tracker`: at least one.
+pub(super) const TRACKER_CHOICE: &[Field] = &[Field::id("idTracker"), Field::text("imei", 15)];
+
+/// `PATCH /device`: the device is `idDevice`, else the one with this `deviceUuid`.
+pub(super) const DEVICE_CHANGE: &[Field] = &[
+    Field::id("idDevice"),
+    Field::id("idTracker"),
+    Field::id("idWorksite"),
+    Field::id("idTeam"),
+    Field::text("deviceName", 150),
+    Field::id("idType"),
+    Field::text("deviceCode", 50),
+    Field::text("deviceUuid", 50),
+    Field::text("status", 20),
+];
+
+/// `DELETE /device`.
+pub(super) const DEVICE_CHOICE: &[Field] = &[Field::id("idDevice").required()];
+
+/// `POST /config`.
+pub(super) const CONFIG: &[Field] = &[
+    threshold("maxSpeedKmh").required(),
+    threshold("minStopMinutes").required(),
+    threshold("maxStopSpeedKmh").required(),
+    threshold("maxStopDistanceMeters").required(),
+    threshold("minMovementSpeedKmh").required(),
+    threshold("minMovementDistanceMeters").required(),
+    threshold("gapThresholdSeconds").required(),
+];
+
+/// `PATCH /config`.
+pub(super) const CONFIG_CHANGE: &[Field] = &[
+    threshold("maxSpeedKmh"),
+    threshold("minStopMinutes"),
+    threshold("maxStopSpeedKmh"),
+    threshold("maxStopDistanceMeters"),
+    threshold("minMovementSpeedKmh"),
+    threshold("minMovementDistanceMeters"),
+    threshold("gapThresholdSeconds"),
+];
+
+/// `DELETE /config`.
+pub(super) const CONFIG_CHOICE: &[Field] = &[Field::id("idConfig")];
+
 /// `GET /latest-position`.
+pub(super) const LATEST_OF_ALL: &[Field] = &[Field::id("deviceId"), Field::new("instanceUuid", Rule::Uuid)];
+
+/// Query of `GET /latest-positions/{deviceId}`.
 pub(super) const LATEST_OF_ONE: &[Field] = &[Field::id("deviceId")];
 
 /// `GET /latest-positions/{deviceId}`.
@@ -139,6 +195,17 @@ pub(super) const DEAD_LETTER_REPLAY: &[Field] = &[
         },
     ),
 ];
+
+/// A whole number of the report configuration; the contract prints no maximum.
+pub(super) const fn threshold(name: &'static str) -> Field {
+    Field::new(
+        name,
+        Rule::Integer {
+            min: 0,
+            max: u32::MAX as u64,
+        },
+    )
+}
 
 const fn degrees(name: &'static str, limit: f64) -> Field {
     Field::new(

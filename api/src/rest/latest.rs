@@ -60,8 +60,9 @@ pub(super) fn operations() -> Vec<Operation> {
             "The latest position of every device, or of one",
             all,
         )
-        .query(fields::LATEST_OF_ONE)
+        .query(fields::LATEST_OF_ALL)
         .answers::<Vec<LatestView>>(200, "Devices without a position are left out")
+        .refuses(&codes::INSTANCE_NOT_FOUND)
         .refuses(&codes::ENTITY_WITH_FIELD_NOT_FOUND),
         Operation::new(
             Method::POST,
@@ -87,9 +88,14 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// `GET /latest-position`: of all the client's devices, or of `?deviceId=`.
+/// `GET /latest-position`: of all the client's devices, or of `?deviceId=`; with `?instanceUuid=` only if that is
+/// the key's own.
 pub(super) async fn all(mut call: Call) -> Result<Response, ApiError> {
-    let filter = validate::query(std::mem::take(&mut call.query), fields::LATEST_OF_ONE)?;
+    let filter = validate::query(std::mem::take(&mut call.query), fields::LATEST_OF_ALL)?;
+    let instance = filter.text("instanceUuid").map(str::parse);
+    if instance.is_some_and(|instance| instance != Ok(call.client.instance)) {
+        return Err(ApiError::UnknownInstance);
+    }
     let devices = match filter.id("deviceId") {
         Some(id) => vec![owned(&call, id).ok_or(UNKNOWN_DEVICE)?],
         None => call.rest.registry.devices(call.client.id),

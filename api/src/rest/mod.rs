@@ -9,23 +9,28 @@
 
 mod checked;
 mod codes;
+mod config;
 mod dead_letters;
 mod devices;
 mod dialect;
 mod envelope;
 mod error;
 mod fields;
+mod formats;
 mod health;
 mod latest;
+mod limits;
 mod metrics;
 mod operation;
 mod positions;
+mod presence;
 mod resource;
 mod routes;
 #[cfg(test)]
 mod tests;
 mod time;
 mod trackers;
+mod v1;
 mod validate;
 mod vendors;
 
@@ -39,7 +44,9 @@ use fixstream_core::model::TimeMs;
 use fixstream_core::registry::Registry;
 use fixstream_core::telemetry::Health;
 
+pub use limits::{Limit, Limits};
 pub use metrics::RestMetrics;
+pub use presence::{Presence, StoredPositions};
 pub use routes::routes;
 
 /// What the endpoints work on.
@@ -54,6 +61,10 @@ pub struct Rest {
     pub decode: DecodeHost,
     /// Latest positions.
     pub latest: Arc<LatestStore>,
+    /// Whether devices have positions.
+    pub presence: Box<dyn Presence>,
+    /// How many requests a key may send.
+    pub limits: Limits,
     /// The state of all parts.
     pub health: Health,
     /// When the server was started.

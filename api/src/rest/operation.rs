@@ -236,6 +236,9 @@ impl Endpoint for Served {
 impl Served {
     async fn answer(&self, key: Arc<ApiKey>, mut request: Request) -> Response {
         let Operation { dialect, scope, .. } = *self.operation;
+        if let Err(retry_after) = self.rest.limits.admit(dialect, key.id) {
+            return dialect.failure(&ApiError::TooMany { retry_after }, &[]);
+        }
         if !key.may(scope) {
             return dialect.failure(&ApiError::Forbidden(scope), &[]);
         }

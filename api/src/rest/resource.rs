@@ -14,6 +14,9 @@ use super::operation::MAX_BODY;
 /// Before all of its paths.
 pub(super) const PREFIX: &str = "/v1";
 
+/// Names from a request are echoed in messages up to so many characters.
+const MAX_NAME: usize = 64;
+
 /// One page of a list.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -50,8 +53,7 @@ pub(super) fn failure(error: &ApiError) -> Response {
         ApiError::Unauthorized => from(&codes::UNAUTHORIZED, &[]),
         ApiError::Forbidden(scope) => from(&codes::FORBIDDEN, &[("scope", scope.name())]),
         ApiError::Violations(all) => {
-            let render =
-                |one: &super::error::Violation| json!({ "field": one.field, "message": one.message });
+            let render = |one: &super::error::Violation| json!({ "field": one.field, "code": one.code.name.to_ascii_lowercase(), "message": one.message });
             violations = all.iter().map(render).collect();
             (400, "constraint_violation".into(), "Constraint violation".into())
         }
@@ -62,16 +64,32 @@ pub(super) fn failure(error: &ApiError) -> Response {
             format!("{}_already_exists", entity.to_ascii_lowercase()),
             codes::ENTITY_WITH_FIELD_ALREADY_EXISTS.message(&[("entity", entity), ("field", field)]),
         ),
+        ApiError::AlreadyThere { entity } => (
+            409,
+            format!("{}_already_exists", entity.to_ascii_lowercase()),
+            codes::ENTITY_ALREADY_EXISTS.message(&[("entityName", entity)]),
+        ),
+        ApiError::InUse { entity } => (
+            codes::ENTITY_IN_USE.status,
+            format!("{}_in_use", entity.to_ascii_lowercase()),
+            codes::ENTITY_IN_USE.message(&[("entity", entity)]),
+        ),
+        ApiError::Changed { entity } => from(&codes::PRECONDITION_FAILED, &[("entity", entity)]),
+        ApiError::OtherRequest => from(&codes::IDEMPOTENCY_KEY_REUSED, &[]),
+        ApiError::TooMany { .. } => from(&codes::TOO_MANY_REQUESTS, &[]),
         ApiError::NotFound { entity, field } => (
             404,
             format!("{}_not_found", entity.to_ascii_lowercase()),
             codes::ENTITY_WITH_FIELD_NOT_FOUND.message(&[("entity", entity), ("field", field)]),
         ),
-        ApiError::UnknownName { entity, .. } => (
-            404,
-            format!("{}_not_found", entity.to_ascii_lowercase()),
-            codes::ENTITY_NOT_FOUND.message(&[("entityName", entity), ("entity", "")]),
-        ),
+        ApiError::UnknownName { entity, name } => {
+            let name: String = name.chars().take(MAX_NAME).collect();
+            (
+                404,
+                format!("{}_not_found", entity.to_ascii_lowercase()),
+                codes::ENTITY_NOT_FOUND.message(&[("entityName", entity), ("entity", &name)]),
+            )
+        }
         ApiError::UnknownInstance => from(&codes::INSTANCE_NOT_FOUND, &[]),
         ApiError::Query => from(&codes::QUERY_FAILED, &[]),
         ApiError::Failed => from(&codes::REQUEST_FAILED, &[]),

@@ -13,7 +13,7 @@ use super::dialect::Dialect;
 use super::error::ApiError;
 use super::metrics::RestMetrics;
 use super::operation::{Answered, Operation};
-use super::{Rest, dead_letters, devices, health, latest, positions, trackers, vendors};
+use super::{Rest, config, dead_letters, devices, health, latest, positions, trackers, v1, vendors};
 
 /// From the head of a request to its answer, at most.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -28,8 +28,10 @@ pub(super) fn operations() -> Vec<Operation> {
         positions::operations(),
         vendors::operations(),
         latest::operations(),
+        config::operations(),
         health::operations(),
         dead_letters::operations(),
+        v1::operations(),
     ]
     .into_iter()
     .flatten()

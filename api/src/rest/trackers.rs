@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use fixstream_core::registry::{NewTracker, Tracker};
+use fixstream_core::model::TrackerId;
+use fixstream_core::registry::{NewTracker, Tracker, TrackerChange};
 use poem::Response;
 use poem::http::{Method, StatusCode};
 use schemars::JsonSchema;
@@ -13,7 +14,7 @@ use super::envelope::{self, Success};
 use super::error::ApiError;
 use super::fields;
 use super::operation::{Call, Operation};
-use super::validate;
+use super::validate::{self, Checked};
 
 /// Where the request says nothing.
 pub(super) const DEFAULT_STATUS: &str = "active";
@@ -50,6 +51,29 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .query(fields::TRACKER_FILTERS)
         .answers::<Vec<TrackerView>>(200, "Those that match all filters"),
+        Operation::new(
+            Method::PATCH,
+            "update_tracker",
+            &["/tracker"],
+            "Changes what the body mentions",
+            update,
+        )
+        .body(fields::TRACKER_CHANGE)
+        .answers::<Success>(200, "It is changed")
+        .refuses(&codes::ENTITY_WITH_FIELD_NOT_FOUND)
+        .refuses(&codes::ENTITY_WITH_FIELD_ALREADY_EXISTS),
+        Operation::new(
+            Method::DELETE,
+            "delete_tracker",
+            &["/tracker"],
+            "Deletes a tracker that no device and no MQTT credential refers to, by id, IMEI or both",
+            delete,
+        )
+        .body(fields::TRACKER_CHOICE)
+        .answers::<Success>(200, "It is deleted")
+        .refuses(&codes::ENTITY_NOT_FOUND)
+        .refuses(&codes::ENTITY_WITH_FIELD_NOT_FOUND)
+        .refuses(codes::IN_USE),
     ]
 }
 
@@ -94,4 +118,65 @@ pub(super) async fn list(call: Call) -> Result<Response, ApiError> {
             status: tracker.status.clone(),
         })
     }))
+}
+
+/// `PATCH /tracker`. Null is the same as leaving a field out.
+async fn update(call: Call) -> Result<Response, ApiError> {
+    let fields = validate::body(&call.body, fields::TRACKER_CHANGE)?;
+    let text = |name| fields.text(name).map(str::to_owned);
+    let change = TrackerChange {
+        name: text("trackerName"),
+        description: text("trackerDesc").map(Some),
+        imei: text("imei").map(Some),
+        status: text("status"),
+        context: None,
+    };
+    let id = TrackerId(fields.required_id("idTracker"));
+    call.rest
+        .registry
+        .update_tracker(call.client.id, id, None, change)
+        .await?;
+    Ok(envelope::success(StatusCode::OK, envelope::PROCESSED))
+}
+
+/// `DELETE /tracker`.
+async fn delete(call: Call) -> Result<Response, ApiError> {
+    let fields = validate::body(&call.body, fields::TRACKER_CHOICE)?;
+    let id = chosen(&call, &fields)?;
+    call.rest
+        .registry
+        .delete_tracker(call.client.id, id, None)
+        .await?;
+    Ok(envelope::success(StatusCode::OK, envelope::PROCESSED))
+}
+
+/// The tracker that `idTracker`, `imei` or both mean.
+fn chosen(call: &Call, fields: &Checked) -> Result<TrackerId, ApiError> {
+    let registry = &call.rest.registry;
+    let not_found = |field| ApiError::NotFound {
+        entity: "TRACKER",
+        field,
+    };
+    let by_imei = |imei| registry.tracker_by_imei(call.client.id, imei);
+    match (fields.id("idTracker").map(TrackerId), fields.text("imei")) {
+        (None, None) => Err(ApiError::Violations(vec![validate::violation(
+            &codes::FIELD_MUST_BE_DEFINED,
+            "idTracker",
+            &[],
+        )])),
+        (Some(id), None) => Ok(id),
+        (None, Some(imei)) => by_imei(imei)
+            .map(|tracker| tracker.id)
+            .ok_or_else(|| not_found("imei")),
+        (Some(id), Some(imei)) => {
+            if by_imei(imei).is_some_and(|tracker| tracker.id == id) {
+                Ok(id)
+            } else {
+                Err(ApiError::UnknownName {
+                    entity: "TRACKER",
+                    name: format!("{id} with imei {imei}"),
+                })
+            }
+        }
+    }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 pub(super) use super::checked::Checked;
 use super::codes::{self, Code};
 use super::error::{ApiError, Violation};
-use super::time;
+use super::{formats, time};
 
 /// The format that [`codes::INVALID_DATE_FORMAT`] names.
 const DATE_FORMAT: &str = "YYYY-MM-DDTHH:mm:ss.sssZ";
@@ -26,6 +26,8 @@ pub(super) const MAX_RECORD: u64 = (1 << 53) - 1;
 pub(super) struct Field {
     pub(super) name: &'static str,
     pub(super) required: bool,
+    /// An optional field that may be left out but not be null.
+    pub(super) never_null: bool,
     pub(super) rule: Rule,
 }
 
@@ -50,6 +52,24 @@ pub(super) enum Rule {
     Records { max: usize },
     /// One of these words.
     OneOf(&'static [&'static str]),
+    /// A non-empty array of some of these words.
+    Words(&'static [&'static str]),
+    /// Some of these words, separated by commas, each perhaps after + or -.
+    Sort(&'static [&'static str]),
+    /// A string of so many characters.
+    Sized { min: usize, max: usize },
+    /// A number above 0 and at most this.
+    Positive { max: f64 },
+    /// An e-mail address.
+    Email,
+    /// A phone number.
+    Phone,
+    /// The address of a page.
+    Url,
+    /// A UUID.
+    Uuid,
+    /// An object of named texts.
+    Settings,
 }
 
 /// A limit of a number.
@@ -64,6 +84,7 @@ impl Field {
         Self {
             name,
             required: false,
+            never_null: false,
             rule,
         }
     }
@@ -76,6 +97,14 @@ impl Field {
     /// An id of ours: ≥ 1.
     pub(super) const fn id(name: &'static str) -> Self {
         Self::new(name, Rule::Integer { min: 1, max: MAX_ID })
+    }
+
+    /// May be left out, but there is no "none" to change it to.
+    pub(super) const fn never_null(self) -> Self {
+        Self {
+            never_null: true,
+            ..self
+        }
     }
 
     pub(super) const fn required(self) -> Self {
@@ -125,9 +154,9 @@ fn typed(pairs: Vec<(String, String)>, table: &[Field]) -> Map<String, Value> {
             .find(|field| field.name == name)
             .map(|field| field.rule);
         let value = match rule {
-            Some(Rule::Integer { .. } | Rule::Number { .. } | Rule::Hundredths { .. }) => {
-                text.parse().ok().map(Value::Number)
-            }
+            Some(
+                Rule::Integer { .. } | Rule::Number { .. } | Rule::Hundredths { .. } | Rule::Positive { .. },
+            ) => text.parse().ok().map(Value::Number),
             Some(Rule::Flag) => text.parse().ok().map(Value::Bool),
             _ => None,
         };
@@ -147,8 +176,14 @@ fn object_by(mut object: Map<String, Value>, table: &[Field], others: Others) ->
     let mut checked = Map::new();
     let mut violations = Vec::new();
     for field in table {
-        match check(field, object.remove(field.name).unwrap_or(Value::Null)) {
-            Ok(Value::Null) => {}
+        let given = object.remove(field.name);
+        let is_given = given.is_some();
+        if field.never_null && given.as_ref().is_some_and(Value::is_null) {
+            violations.push(violation(&codes::FIELD_MUST_BE_DEFINED, field.name, &[]));
+            continue;
+        }
+        match check(field, given.unwrap_or(Value::Null)) {
+            Ok(Value::Null) if !is_given => {}
             Ok(value) => {
                 checked.insert(field.name.to_owned(), value);
             }
@@ -242,6 +277,15 @@ fn check(field: &Field, value: Value) -> Result<Value, Violation> {
                 )),
             }
         }
+        Rule::Words(words) => formats::words(field.name, value, words),
+        Rule::Sort(words) => formats::sort(field.name, value, words),
+        Rule::Sized { min, max } => formats::sized(field.name, value, min, max),
+        Rule::Positive { max } => formats::positive(field.name, &value, max),
+        Rule::Email => formats::email(field.name, value),
+        Rule::Phone => formats::phone(field.name, value),
+        Rule::Url => formats::url(field.name, value),
+        Rule::Uuid => formats::uuid(field.name, value),
+        Rule::Settings => formats::settings(field.name, value),
         Rule::Ids { max } => numbers(field.name, value, max, MAX_ID),
         Rule::Records { max } => numbers(field.name, value, max, MAX_RECORD),
         Rule::OneOf(words) => match &value {

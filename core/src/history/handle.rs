@@ -20,8 +20,8 @@ use super::options::{HistoryOptions, Lag};
 use super::retry::{self, Pauses};
 use super::row::{Chunk, PositionRow};
 use super::spool::Spool;
-use super::{migrations, newest};
-use crate::model::Offset;
+use super::{migrations, newest, presence};
+use crate::model::{ClientId, DeviceId, Offset};
 
 /// The writer of history. Cheap to clone. When the last clone is dropped without [`History::stop`], the tasks end
 /// where they are, as in a crash; nothing is lost by it.
@@ -140,6 +140,25 @@ impl History {
         let mut stored = self.inner.backlog.stored.subscribe();
         // the sender lives as long as this handle
         let _ = stored.wait_for(|stored| *stored >= end).await;
+    }
+
+    /// Whether a device of a client has a position among what came of records below `end`: waits until that is
+    /// stored. Where ClickHouse does not take or answer it within `patience`: an error.
+    pub async fn has_position(
+        &self,
+        client: ClientId,
+        device: DeviceId,
+        end: Offset,
+        patience: Duration,
+    ) -> Result<bool, HistoryError> {
+        let answer = async {
+            self.wait_stored(end).await;
+            presence::has_position(&self.inner.client, client, device).await
+        };
+        match tokio::time::timeout(patience, answer).await {
+            Ok(answer) => answer,
+            Err(_) => Err(clickhouse::error::Error::TimedOut.into()),
+        }
     }
 
     /// The dead letters that are stored.

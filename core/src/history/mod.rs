@@ -25,6 +25,7 @@ mod metrics;
 mod migrations;
 mod newest;
 mod options;
+mod presence;
 mod probe;
 mod reconcile;
 mod record;

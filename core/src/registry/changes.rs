@@ -6,11 +6,10 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteQueryResult;
 
 use super::Registry;
-use super::entities::{ApiKey, Client, DeviceType, Link, Scope, UnknownTracker};
+use super::entities::{ApiKey, ApiKeyInfo, Client, DeviceType, Link, NewApiKey, Scope, UnknownTracker};
 use super::error::{RegistryError, is_dangling, refused};
-use super::secrets;
+use super::secrets::{self, KeyHash};
 use super::store::{Part, commit, detached};
-use super::tenants::KeyEntry;
 use crate::clock;
 use crate::model::{ClientId, LinkId, TimeMs};
 
@@ -129,54 +128,32 @@ impl Registry {
         scopes: &[Scope],
         expires: Option<TimeMs>,
     ) -> Result<(Arc<ApiKey>, String), RegistryError> {
-        let (inner, name, scopes) = (Arc::clone(&self.inner), name.to_owned(), scopes.to_vec());
+        let new = NewApiKey {
+            name: name.to_owned(),
+            link,
+            scopes: scopes.to_vec(),
+            expires,
+            ..NewApiKey::default()
+        };
+        let (info, secret) = self.create_key(client, new).await?;
+        Ok((Arc::new(info.key), secret))
+    }
+
+    /// New key; returns the secret, shown once.
+    pub async fn create_key(
+        &self,
+        client: ClientId,
+        new: NewApiKey,
+    ) -> Result<(ApiKeyInfo, String), RegistryError> {
+        let inner = Arc::clone(&self.inner);
         detached(async move {
-            let secret = secrets::new_key();
-            let hash = secrets::key_hash(&secret)
-                .ok_or_else(|| RegistryError::Password("key can not be hashed".into()))?;
-            let stored_scopes = scopes
-                .iter()
-                .map(|scope| scope.name())
-                .collect::<Vec<_>>()
-                .join(" ");
             let mut writer = inner.writer().await;
             let mut transaction = writer.begin().await?;
-            let inserted = sqlx::query(
-                "INSERT INTO api_key (name, hash, client, link, scopes, created_at, expires_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
-            )
-            .bind(&name)
-            .bind(&hash[..])
-            .bind(client.0)
-            .bind(link.map(|link| link.0))
-            .bind(stored_scopes)
-            .bind(clock::now().0)
-            .bind(expires.map(|expires| expires.0))
-            .execute(&mut *transaction)
-            .await;
-            let id = match inserted {
-                Err(error) if is_dangling(&error) => {
-                    client_exists(&mut transaction, client).await?;
-                    return Err(LINK_MISSING);
-                }
-                inserted => row_id(&inserted.map_err(refused)?)?,
-            };
+            let made = insert_key(&mut transaction, client, new).await?;
             let result = commit(transaction, Part::Tenants).await;
             writer.committed(Part::Tenants, result)?;
-            let entry = Arc::new(KeyEntry::new(
-                ApiKey {
-                    id,
-                    name,
-                    client,
-                    link,
-                    scopes,
-                },
-                expires,
-            ));
-            inner.change_tenants(|tenants| {
-                tenants.keys.insert(hash, Arc::clone(&entry));
-            });
-            Ok((Arc::clone(&entry.key), secret))
+            inner.change_tenants(|tenants| tenants.add_key(&made));
+            Ok((made.info, made.secret))
         })
         .await
     }
@@ -202,6 +179,67 @@ impl Registry {
         })
         .await
     }
+}
+
+/// A key that was just inserted.
+pub(super) struct MadeKey {
+    pub(super) info: ApiKeyInfo,
+    pub(super) hash: KeyHash,
+    pub(super) secret: String,
+}
+
+/// Inserts a key with a new secret.
+pub(super) async fn insert_key(
+    connection: &mut SqliteConnection,
+    client: ClientId,
+    new: NewApiKey,
+) -> Result<MadeKey, RegistryError> {
+    let secret = secrets::new_key();
+    let hash =
+        secrets::key_hash(&secret).ok_or_else(|| RegistryError::Password("key can not be hashed".into()))?;
+    let created = clock::now();
+    let scopes: Vec<&str> = new.scopes.iter().map(|scope| scope.name()).collect();
+    let inserted = sqlx::query(
+        "INSERT INTO api_key (name, hash, client, link, scopes, created_at, expires_at, contact_email, contact_phone) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(&new.name)
+    .bind(&hash[..])
+    .bind(client.0)
+    .bind(new.link.map(|link| link.0))
+    .bind(scopes.join(" "))
+    .bind(created.0)
+    .bind(new.expires.map(|expires| expires.0))
+    .bind(&new.contact.email)
+    .bind(&new.contact.phone)
+    .execute(&mut *connection)
+    .await;
+    let id = match inserted {
+        Err(error) if is_dangling(&error) => {
+            client_exists(connection, client).await?;
+            return Err(LINK_MISSING);
+        }
+        inserted => row_id(&inserted.map_err(refused)?)?,
+    };
+    let key = ApiKey {
+        id,
+        name: new.name,
+        client,
+        link: new.link,
+        scopes: new.scopes,
+    };
+    Ok(MadeKey {
+        info: ApiKeyInfo {
+            key,
+            created,
+            expires: new.expires,
+            revoked: None,
+            last_used: None,
+            contact: new.contact,
+        },
+        hash,
+        secret,
+    })
 }
 
 pub(super) const CLIENT_MISSING: RegistryError = RegistryError::NotFound {

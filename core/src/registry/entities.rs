@@ -94,7 +94,7 @@ pub struct Link {
 }
 
 /// A tracker in the view.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tracker {
     /// Id.
     pub id: TrackerId,
@@ -115,7 +115,7 @@ pub struct Tracker {
 }
 
 /// A device in the view.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
     /// Id.
     pub id: DeviceId,
@@ -255,8 +255,34 @@ pub struct ApiKeyInfo {
     pub expires: Option<TimeMs>,
     /// When it was revoked.
     pub revoked: Option<TimeMs>,
-    /// When it was last used, to the minute or so.
+    /// When it was last used: exact for this process, to the minute or so for others.
     pub last_used: Option<TimeMs>,
+    /// Who answers for it.
+    pub contact: Contact,
+}
+
+/// Who answers for an API key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Contact {
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Phone number.
+    pub phone: Option<String>,
+}
+
+/// A new API key.
+#[derive(Debug, Clone, Default)]
+pub struct NewApiKey {
+    /// Name.
+    pub name: String,
+    /// The client-vendor link that it picks.
+    pub link: Option<LinkId>,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// From then on it is refused.
+    pub expires: Option<TimeMs>,
+    /// Who answers for it.
+    pub contact: Contact,
 }
 
 /// An MQTT credential as operators see it: everything but the hash.

@@ -29,6 +29,15 @@ pub enum RegistryError {
         /// Entity, upper case.
         entity: &'static str,
     },
+    /// It is not any more what the caller saw.
+    #[error("{entity} was changed meanwhile")]
+    Changed {
+        /// Entity, upper case.
+        entity: &'static str,
+    },
+    /// The key of a repeatable create stands for another request.
+    #[error("the idempotency key was used for another request")]
+    OtherRequest,
     /// The database file can't be opened or made.
     #[error("registry file {path}: {source}")]
     File {
@@ -65,10 +74,11 @@ impl RegistryError {
 }
 
 /// Which unique constraint says what: columns as SQLite names them, entity and field as the contract does.
-const UNIQUE: [(&str, &str, &str); 8] = [
+const UNIQUE: [(&str, &str, &str); 9] = [
     ("client.name", "CLIENT", "NAME"),
     ("client_vendor.vendor", "CLIENT_VENDOR", "VENDOR"),
     ("tracker.imei", "TRACKER", "IMEI"),
+    ("device_group.name", "GROUP", "NAME"),
     ("device.uuid", "DEVICE", "DEVICEUUID"),
     ("device.tracker", "DEVICE", "IDTRACKER"),
     ("credential.username", "CREDENTIAL", "USERNAME"),

@@ -1,7 +1,7 @@
-//! The part of the view that is large: trackers, devices, MQTT credentials. A change costs O(1) (O(log n)
+//! The part of the view that is large: trackers, devices, groups, MQTT credentials. A change costs O(1) (O(log n)
 //! in the ordered list of its client), whatever the size; lookups take no lock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use scc::hash_index::Entry;
 use scc::{Equivalent, HashIndex};
 
 use super::entities::{Credential, Device, Tracker};
+use super::groups::{Group, GroupId};
 use crate::model::{ClientId, DeviceId, TrackerId};
 
 /// Key of the IMEI index.
@@ -39,6 +40,13 @@ impl Equivalent<Imei> for ImeiRef<'_> {
 struct Owned {
     trackers: BTreeMap<TrackerId, Arc<Tracker>>,
     devices: BTreeMap<DeviceId, Arc<Device>>,
+    groups: BTreeMap<GroupId, Members>,
+}
+
+/// A group and its devices.
+struct Members {
+    group: Arc<Group>,
+    devices: BTreeSet<DeviceId>,
 }
 
 /// The maps. Writers are serialised by the caller.
@@ -121,9 +129,13 @@ impl Fleet {
             .insert(tracker.id, Arc::clone(tracker));
     }
 
-    /// Adds or replaces a device, and ties it to its tracker.
+    /// Adds or replaces a device, and ties it to its tracker, away from the one that it had.
     pub(super) fn put_device(&self, device: &Arc<Device>) {
+        let before = self.device(device.id);
         put(&self.devices, device.id, device);
+        if let Some(before) = before.filter(|before| before.tracker != device.tracker) {
+            self.untie(&before);
+        }
         self.own(device.client)
             .write()
             .devices
@@ -135,6 +147,89 @@ impl Fleet {
                 device: Some(device.id),
                 ..(*tracker).clone()
             }));
+        }
+    }
+
+    /// Forgets a tracker.
+    pub(super) fn remove_tracker(&self, tracker: &Tracker) {
+        self.trackers.remove_sync(&tracker.id);
+        if let Some(imei) = tracker.imei.as_deref() {
+            let client = tracker.client;
+            self.by_imei.remove_sync(&ImeiRef { client, imei });
+        }
+        self.own(tracker.client).write().trackers.remove(&tracker.id);
+    }
+
+    /// Forgets a device, also in its groups, and frees its tracker.
+    pub(super) fn remove_device(&self, device: &Device) {
+        self.devices.remove_sync(&device.id);
+        {
+            let owned = self.own(device.client);
+            let mut owned = owned.write();
+            owned.devices.remove(&device.id);
+            for members in owned.groups.values_mut() {
+                members.devices.remove(&device.id);
+            }
+        }
+        self.untie(device);
+    }
+
+    /// Frees the tracker of a device, unless it serves another one by now.
+    fn untie(&self, device: &Device) {
+        if let Some(tracker) = self.tracker(device.tracker)
+            && tracker.device == Some(device.id)
+        {
+            self.put_tracker(&Arc::new(Tracker {
+                device: None,
+                ..(*tracker).clone()
+            }));
+        }
+    }
+
+    pub(super) fn groups(&self, client: ClientId) -> Vec<(Arc<Group>, usize)> {
+        self.owned(client).map_or_else(Vec::new, |owned| {
+            let owned = owned.read();
+            owned.groups.values().map(Members::counted).collect()
+        })
+    }
+
+    pub(super) fn group(&self, client: ClientId, id: GroupId) -> Option<(Arc<Group>, usize)> {
+        self.owned(client)?.read().groups.get(&id).map(Members::counted)
+    }
+
+    pub(super) fn group_devices(&self, client: ClientId, id: GroupId) -> Option<Vec<DeviceId>> {
+        let owned = self.owned(client)?;
+        let owned = owned.read();
+        Some(owned.groups.get(&id)?.devices.iter().copied().collect())
+    }
+
+    /// Adds a group, or replaces what it is, not who is in it.
+    pub(super) fn put_group(&self, group: &Arc<Group>) {
+        let owned = self.own(group.client);
+        let mut owned = owned.write();
+        let members = owned.groups.entry(group.id).or_insert_with(|| Members {
+            group: Arc::clone(group),
+            devices: BTreeSet::new(),
+        });
+        members.group = Arc::clone(group);
+    }
+
+    /// Forgets a group.
+    pub(super) fn remove_group(&self, client: ClientId, id: GroupId) {
+        self.own(client).write().groups.remove(&id);
+    }
+
+    /// Puts a device into a group.
+    pub(super) fn put_member(&self, client: ClientId, id: GroupId, device: DeviceId) {
+        if let Some(members) = self.own(client).write().groups.get_mut(&id) {
+            members.devices.insert(device);
+        }
+    }
+
+    /// Takes a device out of a group.
+    pub(super) fn remove_member(&self, client: ClientId, id: GroupId, device: DeviceId) {
+        if let Some(members) = self.own(client).write().groups.get_mut(&id) {
+            members.devices.remove(&device);
         }
     }
 
@@ -159,6 +254,12 @@ impl Fleet {
     fn own(&self, client: ClientId) -> Arc<RwLock<Owned>> {
         self.owned(client)
             .unwrap_or_else(|| Arc::clone(self.owned.write().entry(client).or_default()))
+    }
+}
+
+impl Members {
+    fn counted(&self) -> (Arc<Group>, usize) {
+        (Arc::clone(&self.group), self.devices.len())
     }
 }
 

@@ -86,39 +86,11 @@ impl Registry {
     ) -> Result<Arc<Tracker>, RegistryError> {
         let inner = Arc::clone(&self.inner);
         detached(async move {
-            let context =
-                serde_json::to_string(&new.context).map_err(|error| RegistryError::Row(error.to_string()))?;
             let mut writer = inner.writer().await;
             let mut transaction = writer.begin().await?;
-            let inserted = sqlx::query(
-                "INSERT INTO tracker (client, name, description, imei, status, context, created_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
-            )
-            .bind(client.0)
-            .bind(&new.name)
-            .bind(&new.description)
-            .bind(&new.imei)
-            .bind(&new.status)
-            .bind(context)
-            .bind(clock::now().0)
-            .execute(&mut *transaction)
-            .await;
-            let id = match inserted {
-                Err(error) if is_dangling(&error) => return Err(CLIENT_MISSING),
-                inserted => row_id(&inserted.map_err(refused)?)?,
-            };
+            let tracker = insert_tracker(&mut transaction, client, new).await?;
             let result = commit(transaction, Part::Fleet).await;
             writer.committed(Part::Fleet, result)?;
-            let tracker = Arc::new(Tracker {
-                id: TrackerId(id),
-                client,
-                name: new.name,
-                description: new.description,
-                imei: new.imei.map(Arc::from),
-                status: new.status,
-                device: None,
-                context: new.context.into(),
-            });
             inner.fleet.load().put_tracker(&tracker);
             Ok(tracker)
         })
@@ -137,47 +109,9 @@ impl Registry {
         detached(async move {
             let mut writer = inner.writer().await;
             let mut transaction = writer.begin().await?;
-            let inserted = sqlx::query(
-                "INSERT INTO device (client, link, tracker, worksite, team, name, device_type, code, uuid, status, created_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-            )
-            .bind(client.0)
-            .bind(link.0)
-            .bind(new.tracker.0)
-            .bind(new.worksite)
-            .bind(new.team)
-            .bind(&new.name)
-            .bind(new.device_type)
-            .bind(&new.code)
-            .bind(&new.uuid)
-            .bind(&new.status)
-            .bind(clock::now().0)
-            .execute(&mut *transaction)
-            .await;
-            let id = match inserted {
-                Err(error) if is_dangling(&error) => {
-                    client_exists(&mut transaction, client).await?;
-                    tracker_exists(&mut transaction, client, new.tracker).await?;
-                    device_type_exists(&mut transaction, new.device_type).await?;
-                    return Err(LINK_MISSING);
-                }
-                inserted => row_id(&inserted.map_err(refused)?)?,
-            };
+            let device = insert_device(&mut transaction, client, link, new).await?;
             let result = commit(transaction, Part::Fleet).await;
             writer.committed(Part::Fleet, result)?;
-            let device = Arc::new(Device {
-                id: DeviceId(id),
-                client,
-                link,
-                tracker: new.tracker,
-                worksite: new.worksite,
-                team: new.team,
-                name: new.name,
-                device_type: new.device_type,
-                code: new.code,
-                uuid: new.uuid,
-                status: new.status,
-            });
             inner.fleet.load().put_device(&device);
             Ok(device)
         })
@@ -185,7 +119,90 @@ impl Registry {
     }
 }
 
-async fn tracker_exists(
+pub(super) async fn insert_tracker(
+    connection: &mut SqliteConnection,
+    client: ClientId,
+    new: NewTracker,
+) -> Result<Arc<Tracker>, RegistryError> {
+    let context =
+        serde_json::to_string(&new.context).map_err(|error| RegistryError::Row(error.to_string()))?;
+    let inserted = sqlx::query(
+        "INSERT INTO tracker (client, name, description, imei, status, context, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(client.0)
+    .bind(&new.name)
+    .bind(&new.description)
+    .bind(&new.imei)
+    .bind(&new.status)
+    .bind(context)
+    .bind(clock::now().0)
+    .execute(connection)
+    .await;
+    let id = match inserted {
+        Err(error) if is_dangling(&error) => return Err(CLIENT_MISSING),
+        inserted => row_id(&inserted.map_err(refused)?)?,
+    };
+    Ok(Arc::new(Tracker {
+        id: TrackerId(id),
+        client,
+        name: new.name,
+        description: new.description,
+        imei: new.imei.map(Arc::from),
+        status: new.status,
+        device: None,
+        context: new.context.into(),
+    }))
+}
+
+pub(super) async fn insert_device(
+    connection: &mut SqliteConnection,
+    client: ClientId,
+    link: LinkId,
+    new: NewDevice,
+) -> Result<Arc<Device>, RegistryError> {
+    let inserted = sqlx::query(
+        "INSERT INTO device (client, link, tracker, worksite, team, name, device_type, code, uuid, status, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+    )
+    .bind(client.0)
+    .bind(link.0)
+    .bind(new.tracker.0)
+    .bind(new.worksite)
+    .bind(new.team)
+    .bind(&new.name)
+    .bind(new.device_type)
+    .bind(&new.code)
+    .bind(&new.uuid)
+    .bind(&new.status)
+    .bind(clock::now().0)
+    .execute(&mut *connection)
+    .await;
+    let id = match inserted {
+        Err(error) if is_dangling(&error) => {
+            client_exists(connection, client).await?;
+            tracker_exists(connection, client, new.tracker).await?;
+            device_type_exists(connection, new.device_type).await?;
+            return Err(LINK_MISSING);
+        }
+        inserted => row_id(&inserted.map_err(refused)?)?,
+    };
+    Ok(Arc::new(Device {
+        id: DeviceId(id),
+        client,
+        link,
+        tracker: new.tracker,
+        worksite: new.worksite,
+        team: new.team,
+        name: new.name,
+        device_type: new.device_type,
+        code: new.code,
+        uuid: new.uuid,
+        status: new.status,
+    }))
+}
+
+pub(super) async fn tracker_exists(
     connection: &mut SqliteConnection,
     client: ClientId,
     tracker: TrackerId,
@@ -201,7 +218,7 @@ async fn tracker_exists(
     })
 }
 
-async fn device_type_exists(
+pub(super) async fn device_type_exists(
     connection: &mut SqliteConnection,
     device_type: u32,
 ) -> Result<(), RegistryError> {

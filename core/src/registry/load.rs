@@ -3,18 +3,53 @@
 use std::sync::Arc;
 
 use futures_util::TryStreamExt as _;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
+use super::config::{ReportConfig, Thresholds};
 use super::entities::{
     ApiKey, Client, Credential, Device, DeviceType, Link, Role, Scope, Tracker, UnknownTracker,
 };
 use super::error::RegistryError;
 use super::fleet::Fleet;
+use super::groups::{Group, GroupId};
 use super::secrets::KeyHash;
 use super::tenants::{KeyEntry, Tenants};
 use crate::model::{ClientId, DeviceId, LinkId, TimeMs, TrackerId};
 
-/// Clients, vendors, links, keys and device types.
+/// All columns of trackers, as [`tracker`] reads them.
+macro_rules! trackers {
+    () => {
+        "SELECT tracker.id, tracker.client, tracker.name, description, imei, tracker.status, context, device.id \
+         FROM tracker LEFT JOIN device ON device.tracker = tracker.id"
+    };
+}
+
+/// All columns of devices, as [`device`] reads them.
+macro_rules! devices {
+    () => {
+        "SELECT id, client, link, tracker, worksite, team, name, device_type, code, uuid, status FROM device"
+    };
+}
+
+/// All columns of groups, as [`group`] reads them.
+macro_rules! groups {
+    () => {
+        "SELECT id, client, name, description, url FROM device_group"
+    };
+}
+
+/// All columns of report configurations, as [`config`] reads them.
+macro_rules! configs {
+    () => {
+        "SELECT id, client, max_speed_kmh, min_stop_minutes, max_stop_speed_kmh, max_stop_distance_meters, \
+         min_movement_speed_kmh, min_movement_distance_meters, gap_threshold_seconds FROM report_config"
+    };
+}
+
+pub(super) use {configs, devices, groups, trackers};
+
+/// Clients, vendors, links, keys, device types and report configurations.
 pub(super) async fn tenants(connection: &mut SqliteConnection) -> Result<Tenants, RegistryError> {
     let mut tenants = Tenants::default();
 
@@ -78,53 +113,47 @@ pub(super) async fn tenants(connection: &mut SqliteConnection) -> Result<Tenants
 
     let mut rows =
         sqlx::query_as::<_, (u32, String, String)>("SELECT id, name, code FROM device_type ORDER BY id")
-            .fetch(connection);
+            .fetch(&mut *connection);
     while let Some((id, name, code)) = rows.try_next().await? {
         tenants.device_types.push(Arc::new(DeviceType { id, name, code }));
+    }
+    drop(rows);
+
+    let mut rows = sqlx::query(configs!()).fetch(connection);
+    while let Some(row) = rows.try_next().await? {
+        let config = config(&row)?;
+        tenants.configs.insert(config.client, Arc::new(config));
     }
     Ok(tenants)
 }
 
-/// Trackers, devices and credentials.
+/// Trackers, devices, groups and credentials.
 pub(super) async fn fleet(connection: &mut SqliteConnection) -> Result<Fleet, RegistryError> {
     let fleet = Fleet::default();
 
-    let mut rows = sqlx::query(
-        "SELECT tracker.id, tracker.client, tracker.name, description, imei, tracker.status, context, device.id \
-         FROM tracker LEFT JOIN device ON device.tracker = tracker.id ORDER BY tracker.id",
-    )
-    .fetch(&mut *connection);
+    let mut rows = sqlx::query(concat!(trackers!(), " ORDER BY tracker.id")).fetch(&mut *connection);
     while let Some(row) = rows.try_next().await? {
-        let id = row.try_get(0)?;
-        fleet.put_tracker(&Arc::new(Tracker {
-            id: TrackerId(id),
-            client: ClientId(row.try_get(1)?),
-            name: row.try_get(2)?,
-            description: row.try_get(3)?,
-            imei: row.try_get::<Option<&str>, _>(4)?.map(Arc::from),
-            status: row.try_get(5)?,
-            context: context(id, row.try_get(6)?)?,
-            device: row.try_get::<Option<u32>, _>(7)?.map(DeviceId),
-        }));
+        fleet.put_tracker(&Arc::new(tracker(&row)?));
     }
     drop(rows);
 
-    let mut rows = sqlx::query("SELECT id, client, link, tracker, worksite, team, name, device_type, code, uuid, status FROM device ORDER BY id")
-        .fetch(&mut *connection);
+    let mut rows = sqlx::query(concat!(devices!(), " ORDER BY id")).fetch(&mut *connection);
     while let Some(row) = rows.try_next().await? {
-        fleet.put_device(&Arc::new(Device {
-            id: DeviceId(row.try_get(0)?),
-            client: ClientId(row.try_get(1)?),
-            link: LinkId(row.try_get(2)?),
-            tracker: TrackerId(row.try_get(3)?),
-            worksite: row.try_get(4)?,
-            team: row.try_get(5)?,
-            name: row.try_get(6)?,
-            device_type: row.try_get(7)?,
-            code: row.try_get(8)?,
-            uuid: row.try_get(9)?,
-            status: row.try_get(10)?,
-        }));
+        fleet.put_device(&Arc::new(device(&row)?));
+    }
+    drop(rows);
+
+    let mut rows = sqlx::query(concat!(groups!(), " ORDER BY id")).fetch(&mut *connection);
+    while let Some(row) = rows.try_next().await? {
+        fleet.put_group(&Arc::new(group(&row)?));
+    }
+    drop(rows);
+
+    let mut rows =
+        sqlx::query_as::<_, (u32, u32, u32)>("SELECT client, device_group, device FROM group_device")
+            .fetch(&mut *connection);
+    while let Some((client, group, device)) = rows.try_next().await? {
+        fleet.put_member(ClientId(client), GroupId(group), DeviceId(device));
     }
     drop(rows);
 
@@ -143,6 +172,62 @@ pub(super) async fn fleet(connection: &mut SqliteConnection) -> Result<Fleet, Re
         }));
     }
     Ok(fleet)
+}
+
+pub(super) fn tracker(row: &SqliteRow) -> Result<Tracker, RegistryError> {
+    let id = row.try_get(0)?;
+    Ok(Tracker {
+        id: TrackerId(id),
+        client: ClientId(row.try_get(1)?),
+        name: row.try_get(2)?,
+        description: row.try_get(3)?,
+        imei: row.try_get::<Option<&str>, _>(4)?.map(Arc::from),
+        status: row.try_get(5)?,
+        context: context(id, row.try_get(6)?)?,
+        device: row.try_get::<Option<u32>, _>(7)?.map(DeviceId),
+    })
+}
+
+pub(super) fn device(row: &SqliteRow) -> Result<Device, RegistryError> {
+    Ok(Device {
+        id: DeviceId(row.try_get(0)?),
+        client: ClientId(row.try_get(1)?),
+        link: LinkId(row.try_get(2)?),
+        tracker: TrackerId(row.try_get(3)?),
+        worksite: row.try_get(4)?,
+        team: row.try_get(5)?,
+        name: row.try_get(6)?,
+        device_type: row.try_get(7)?,
+        code: row.try_get(8)?,
+        uuid: row.try_get(9)?,
+        status: row.try_get(10)?,
+    })
+}
+
+pub(super) fn group(row: &SqliteRow) -> Result<Group, RegistryError> {
+    Ok(Group {
+        id: GroupId(row.try_get(0)?),
+        client: ClientId(row.try_get(1)?),
+        name: row.try_get(2)?,
+        description: row.try_get(3)?,
+        url: row.try_get(4)?,
+    })
+}
+
+pub(super) fn config(row: &SqliteRow) -> Result<ReportConfig, RegistryError> {
+    Ok(ReportConfig {
+        id: row.try_get(0)?,
+        client: ClientId(row.try_get(1)?),
+        thresholds: Thresholds {
+            max_speed_kmh: row.try_get(2)?,
+            min_stop_minutes: row.try_get(3)?,
+            max_stop_speed_kmh: row.try_get(4)?,
+            max_stop_distance_meters: row.try_get(5)?,
+            min_movement_speed_kmh: row.try_get(6)?,
+            min_movement_distance_meters: row.try_get(7)?,
+            gap_threshold_seconds: row.try_get(8)?,
+        },
+    })
 }
 
 pub(super) fn scopes(stored: &str) -> Result<Vec<Scope>, RegistryError> {

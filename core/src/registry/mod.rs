@@ -1,4 +1,5 @@
-//! Who is who: clients, vendors, links, keys, credentials, device types, trackers, devices.
+//! Who is who: clients, vendors, links, keys, credentials, device types, trackers, devices, groups, and what
+//! clients set for their reports.
 //!
 //! SQLite is behind, an in-memory view in front. In come questions of the hot path (who is this key,
 //! whose is this IMEI), answered from memory without a lock that a writer holds for long; and changes,
@@ -13,21 +14,31 @@
 
 mod admin;
 mod changes;
+mod config;
 mod entities;
 mod error;
 mod fleet;
 mod fleet_changes;
+mod fleet_updates;
+mod groups;
 mod load;
+mod once;
 mod queries;
 mod secrets;
 mod store;
 mod tenants;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod update_tests;
 
+pub use config::{CONFIG_MISSING, ReportConfig, Thresholds};
 pub use entities::{
-    ApiKey, ApiKeyInfo, Client, Credential, CredentialInfo, Device, DeviceType, Link, NewDevice, NewTracker,
-    Role, Scope, Tracker, UnknownTracker,
+    ApiKey, ApiKeyInfo, Client, Contact, Credential, CredentialInfo, Device, DeviceType, Link, NewApiKey,
+    NewDevice, NewTracker, Role, Scope, Tracker, UnknownTracker,
 };
 pub use error::RegistryError;
+pub use fleet_updates::{DeviceChange, TrackerChange};
+pub use groups::{Group, GroupChange, GroupId, NewGroup};
+pub use once::{Created, KEPT_MS, Once, Remembered};
 pub use store::Registry;

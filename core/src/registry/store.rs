@@ -27,13 +27,14 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Last-use times of keys are written so often, at most.
 const LAST_USED_EVERY_MS: i64 = 60_000;
 
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "entities", include_str!("migrations/0001_entities.sql")),
     (
         2,
         "device types",
         include_str!("migrations/0002_device_types.sql"),
     ),
+    (3, "changes", include_str!("migrations/0003_changes.sql")),
 ];
 
 /// The registry. Cheap to clone.

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use ahash::HashMap;
 
+use super::changes::MadeKey;
+use super::config::ReportConfig;
 use super::entities::{ApiKey, Client, DeviceType, Link};
 use super::secrets::KeyHash;
 use crate::model::{ClientId, LinkId, TimeMs};
@@ -37,6 +39,14 @@ impl KeyEntry {
         Some(Arc::clone(&self.key))
     }
 
+    /// The last use that was not taken yet; it stays.
+    pub(super) fn last_used(&self) -> Option<TimeMs> {
+        match self.last_used.load(Ordering::Relaxed) {
+            0 => None,
+            used => Some(TimeMs(used)),
+        }
+    }
+
     /// The last use that was not taken yet.
     pub(super) fn take_last_used(&self) -> Option<TimeMs> {
         match self.last_used.swap(0, Ordering::Relaxed) {
@@ -57,6 +67,8 @@ pub(super) struct Tenants {
     pub(super) keys: HashMap<KeyHash, Arc<KeyEntry>>,
     /// By id.
     pub(super) device_types: Vec<Arc<DeviceType>>,
+    /// Where a client has set one.
+    pub(super) configs: HashMap<ClientId, Arc<ReportConfig>>,
 }
 
 impl Tenants {
@@ -72,6 +84,11 @@ impl Tenants {
             .entry(link.client)
             .or_default()
             .push(Arc::clone(link));
+    }
+
+    pub(super) fn add_key(&mut self, made: &MadeKey) {
+        let entry = KeyEntry::new(made.info.key.clone(), made.info.expires);
+        self.keys.insert(made.hash, Arc::new(entry));
     }
 
     pub(super) fn link_to(&self, client: ClientId, vendor: &str) -> Option<Arc<Link>> {

@@ -8,16 +8,16 @@ use super::*;
 use crate::clock;
 use crate::model::{ClientId, LinkId, TimeMs, TrackerId};
 
-struct World {
-    registry: Registry,
-    ours: ClientId,
-    our_link: LinkId,
-    theirs: ClientId,
-    their_link: LinkId,
-    folder: TempDir,
+pub(super) struct World {
+    pub(super) registry: Registry,
+    pub(super) ours: ClientId,
+    pub(super) our_link: LinkId,
+    pub(super) theirs: ClientId,
+    pub(super) their_link: LinkId,
+    pub(super) folder: TempDir,
 }
 
-async fn world() -> World {
+pub(super) async fn world() -> World {
     let folder = tempfile::tempdir().unwrap();
     let registry = Registry::open(&folder.path().join("registry.db")).await.unwrap();
     registry.create_vendor("traccar").await.unwrap();
@@ -43,7 +43,7 @@ async fn world() -> World {
     }
 }
 
-fn tracker(imei: Option<&str>) -> NewTracker {
+pub(super) fn tracker(imei: Option<&str>) -> NewTracker {
     NewTracker {
         name: "a tracker".into(),
         description: None,
@@ -53,7 +53,7 @@ fn tracker(imei: Option<&str>) -> NewTracker {
     }
 }
 
-fn device(tracker: TrackerId, uuid: Option<&str>) -> NewDevice {
+pub(super) fn device(tracker: TrackerId, uuid: Option<&str>) -> NewDevice {
     NewDevice {
         tracker,
         worksite: 1,
@@ -67,7 +67,7 @@ fn device(tracker: TrackerId, uuid: Option<&str>) -> NewDevice {
 }
 
 #[track_caller]
-fn exists<T: std::fmt::Debug>(result: Result<T, RegistryError>, entity: &str, field: &str) {
+pub(super) fn exists<T: std::fmt::Debug>(result: Result<T, RegistryError>, entity: &str, field: &str) {
     match result {
         Err(RegistryError::Exists { entity: e, field: f }) => assert_eq!((e, f), (entity, field)),
         other => panic!("expected {entity} exists with {field}, got {other:?}"),
@@ -75,7 +75,7 @@ fn exists<T: std::fmt::Debug>(result: Result<T, RegistryError>, entity: &str, fi
 }
 
 #[track_caller]
-fn missing<T: std::fmt::Debug>(result: Result<T, RegistryError>, entity: &str, field: &str) {
+pub(super) fn missing<T: std::fmt::Debug>(result: Result<T, RegistryError>, entity: &str, field: &str) {
     match result {
         Err(RegistryError::NotFound { entity: e, field: f }) => assert_eq!((e, f), (entity, field)),
         other => panic!("expected {entity} not found with {field}, got {other:?}"),
@@ -535,7 +535,7 @@ async fn a_deleted_credential_is_gone() {
 }
 
 /// Everything that the view shows, in one comparable text.
-async fn picture(registry: &Registry) -> String {
+pub(super) async fn picture(registry: &Registry) -> String {
     use std::fmt::Write as _;
     let mut text = String::new();
     for client in registry.clients() {

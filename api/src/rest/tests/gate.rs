@@ -19,6 +19,14 @@ const ENDPOINTS: &[(Method, &str)] = &[
     (Method::POST, "/device"),
     (Method::POST, "/device/create"),
     (Method::POST, "/device/list"),
+    (Method::PATCH, "/tracker"),
+    (Method::DELETE, "/tracker"),
+    (Method::PATCH, "/device"),
+    (Method::DELETE, "/device"),
+    (Method::GET, "/config"),
+    (Method::PATCH, "/config"),
+    (Method::POST, "/config"),
+    (Method::DELETE, "/config"),
     (Method::POST, "/position/create"),
     (Method::POST, "/position/vendor/traccar"),
     (Method::GET, "/latest-position"),
@@ -100,9 +108,11 @@ async fn a_key_does_what_its_scopes_say() {
         "/device/create",
         "/position/create",
         "/position/vendor/traccar",
+        "/config",
     ];
     for (method, path) in ENDPOINTS {
-        let needs_write = *method == Method::POST && writes.contains(path);
+        let changes = matches!(*method, Method::PATCH | Method::DELETE);
+        let needs_write = changes || *method == Method::POST && writes.contains(path);
         for (key, allowed) in [(&reader, !needs_write), (&writer, needs_write), (&admin, true)] {
             let answer = world.send(method.clone(), path, Some(key), "{}").await;
             if allowed {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::world::World;
 
-fn latest(id: u64) -> Latest {
+pub(super) fn position(id: u64) -> Latest {
     Latest {
         id: PositionId(id),
         time: TimeMs(1_739_365_200_007),
@@ -33,7 +33,7 @@ fn latest(id: u64) -> Latest {
 async fn a_latest_position_has_the_documented_shape_without_binary_noise() {
     let world = World::new().await;
     let device = world.device("1").await;
-    world.latest.put(DeviceId(device), &latest(5120));
+    world.latest.put(DeviceId(device), &position(5120));
     let answer = world.get(&format!("/latest-positions/{device}")).await.ok(200);
     // 12.34000015 would parse to another number than 12.34.
     let instance = world.registry.client(world.ours).unwrap().instance;
@@ -58,8 +58,8 @@ async fn latest_positions_are_asked_for_one_some_or_all() {
     let first = world.device("1").await;
     let second = world.device("2").await;
     let silent = world.device("3").await;
-    world.latest.put(DeviceId(first), &latest(1024));
-    world.latest.put(DeviceId(second), &latest(2048));
+    world.latest.put(DeviceId(first), &position(1024));
+    world.latest.put(DeviceId(second), &position(2048));
     let ids = |body: &Value| {
         body.as_array()
             .unwrap()
@@ -118,7 +118,7 @@ async fn latest_positions_are_asked_for_one_some_or_all() {
 async fn ids_that_are_wrong_unknown_or_foreign_are_told_apart_only_where_they_should_be() {
     let world = World::new().await;
     let device = world.device("1").await;
-    world.latest.put(DeviceId(device), &latest(1024));
+    world.latest.put(DeviceId(device), &position(1024));
     let missing = "DEVICE not found with field deviceId";
     for path in ["/latest-position?deviceId=999", "/latest-positions/999"] {
         world

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::rest::codes;
 use crate::rest::error::ApiError;
 use crate::rest::fields;
+use crate::rest::v1;
 use crate::rest::validate::{self, Field, Rule, hundredths};
 
 /// Code and field of all violations.
@@ -26,7 +27,8 @@ fn valid(table: &[Field]) -> Value {
     let mut body = Map::new();
     for field in table.iter().filter(|field| field.required) {
         let value = match field.rule {
-            Rule::Text { .. } => json!("text"),
+            Rule::Text { .. } | Rule::Sized { .. } => json!("text"),
+            Rule::Words(words) => json!([words[0]]),
             Rule::Ids { .. } | Rule::Records { .. } => json!([1]),
             _ => json!(1),
         };
@@ -65,13 +67,21 @@ fn every_field_of_every_table_follows_its_rule() {
         fields::DEVICE,
         fields::DEVICE_FILTERS,
         fields::POSITION,
+        fields::TRACKER_CHANGE,
+        fields::TRACKER_CHOICE,
+        fields::DEVICE_CHANGE,
+        fields::DEVICE_CHOICE,
+        fields::CONFIG,
+        fields::CONFIG_CHANGE,
+        fields::CONFIG_CHOICE,
+        fields::LATEST_OF_ALL,
         fields::LATEST_OF_ONE,
         fields::LATEST_OF_ONE_REQUIRED,
         fields::LATEST_OF_SOME,
         fields::DEAD_LETTER_PAGE,
         fields::DEAD_LETTER_REPLAY,
     ];
-    for table in tables {
+    for table in tables.into_iter().chain(v1::TABLES.iter().copied()) {
         let base = valid(table);
         assert_eq!(broken(table, &base), []);
         for field in table {
@@ -85,7 +95,8 @@ fn every_field_of_every_table_follows_its_rule() {
                 );
             };
             let missing = field.required.then_some("FIELD_MUST_BE_DEFINED");
-            check(Value::Null, missing);
+            let null = (field.required || field.never_null).then_some("FIELD_MUST_BE_DEFINED");
+            check(Value::Null, null);
             let mut without = base.as_object().unwrap().clone();
             without.remove(name);
             assert_eq!(
@@ -148,6 +159,59 @@ fn every_field_of_every_table_follows_its_rule() {
                     check(json!("other"), Some("UNSUPPORTED_ENUM_VALUE"));
                     "FIELD_MUST_BE_STRING"
                 }
+                Rule::Sized { min, max } => {
+                    check(json!("ü".repeat(min)), None);
+                    check(json!("ü".repeat(min - 1)), Some("FIELD_MIN_LENGTH_NOT_MET"));
+                    check(json!("ü".repeat(max)), None);
+                    check(json!("ü".repeat(max + 1)), Some("FIELD_MAX_LENGTH_EXCEEDED"));
+                    "FIELD_MUST_BE_STRING"
+                }
+                Rule::Positive { max } => {
+                    check(json!(max), None);
+                    check(json!(max * 1.01), Some("VALUE_ABOVE_MAXIMUM"));
+                    check(json!(1e-9), None);
+                    check(json!(0), Some("NUMBER_MUST_BE_POSITIVE"));
+                    check(json!(-1.5), Some("NUMBER_MUST_BE_POSITIVE"));
+                    check(json!("1"), Some("FIELD_MUST_BE_NUMERIC"));
+                    "FIELD_MUST_BE_NUMERIC"
+                }
+                Rule::Email | Rule::Phone | Rule::Url | Rule::Uuid => {
+                    check(json!("nonsense"), Some(form(field.rule)));
+                    "FIELD_MUST_BE_STRING"
+                }
+                Rule::Sort(words) => {
+                    for word in words {
+                        check(json!(word), None);
+                        check(json!(format!("-{word}")), None);
+                    }
+                    check(json!(words.join(",+")), None);
+                    for wrong in ["other", "id,", ",", "id,other", "ID"] {
+                        check(json!(wrong), Some("UNSUPPORTED_ENUM_VALUE"));
+                    }
+                    check(json!(["id"; 8].join(",")), None);
+                    check(json!(["id"; 9].join(",")), Some("VALUE_ABOVE_MAXIMUM"));
+                    "FIELD_MUST_BE_STRING"
+                }
+                Rule::Words(words) => {
+                    check(json!(words), None);
+                    check(json!([]), Some("ARRAY_MUST_NOT_BE_EMPTY"));
+                    check(json!(["other"]), Some("UNSUPPORTED_ENUM_VALUE"));
+                    check(json!([1]), Some("FIELD_MUST_BE_STRING"));
+                    check(
+                        json!(vec![words[0]; words.len() + 1]),
+                        Some("VALUE_ABOVE_MAXIMUM"),
+                    );
+                    check(json!(words[0]), Some("FIELD_MUST_BE_ARRAY"));
+                    check(json!({ "a": 1 }), Some("FIELD_MUST_BE_ARRAY"));
+                    continue;
+                }
+                Rule::Settings => {
+                    check(json!({}), None);
+                    check(json!({ "a": "b", "c": "d" }), None);
+                    check(json!("a"), Some("FIELD_MUST_BE_OF_TYPE"));
+                    check(json!(["a"]), Some("FIELD_MUST_BE_OF_TYPE"));
+                    continue;
+                }
                 Rule::Ids { max } | Rule::Records { max } => {
                     check(json!([1, 2, 2]), None);
                     check(json!(vec![1; max]), None);
@@ -165,6 +229,127 @@ fn every_field_of_every_table_follows_its_rule() {
             check(json!({ "a": 1 }), Some(wrong));
         }
     }
+}
+
+/// The code of a text in another form.
+fn form(rule: Rule) -> &'static str {
+    match rule {
+        Rule::Email => "FIELD_MUST_BE_EMAIL",
+        Rule::Phone => "FIELD_MUST_BE_PHONE_NUMBER",
+        Rule::Url => "INVALID_URL_FORMAT",
+        _ => "FIELD_MUST_BE_UUID",
+    }
+}
+
+#[test]
+fn texts_of_a_certain_form_are_told_from_others() {
+    let rows: &[(Rule, &[&str], &[&str])] = &[
+        (
+            Rule::Email,
+            &["a@b.org", "first.last+tag@sub.example.com"],
+            &["123456789", "@b.org", "a@", "a b@c.org", "a@b@c"],
+        ),
+        (
+            Rule::Phone,
+            &["+49 30 1234567", "12345", "(030) 123-45.67/8", "+123456789012345"],
+            &[
+                "+1234",
+                "phone",
+                "+1234567890123456",
+                "12+345",
+                "12345x",
+                "+",
+                "٣٣٣٣٣٣",
+            ],
+        ),
+        (
+            Rule::Url,
+            &[
+                "https://example.com",
+                "http://localhost:8080/a?b#c",
+                "https://[::1]/",
+            ],
+            &[
+                "example.com",
+                "ftp://example.com",
+                "https://",
+                "javascript:alert(1)",
+                "/path",
+            ],
+        ),
+        (
+            Rule::Uuid,
+            &[
+                "67e55044-10b1-426f-9247-bb680e5fe0c8",
+                "67E55044-10B1-426F-9247-BB680E5FE0C8",
+            ],
+            &[
+                "123",
+                "67e5504410b1426f9247bb680e5fe0c8",
+                "67e55044-10b1-426f-9247-bb680e5fe0cg",
+            ],
+        ),
+    ];
+    for (rule, right, wrong) in rows {
+        let table = [Field::new("text", *rule)];
+        for text in *right {
+            assert_eq!(broken(&table, &json!({ "text": text })), [], "{text}");
+        }
+        for text in *wrong {
+            let expected = [(form(*rule), "text".to_owned())];
+            assert_eq!(broken(&table, &json!({ "text": text })), expected, "{text}");
+        }
+    }
+    for (rule, max) in [(Rule::Email, 254), (Rule::Phone, 32), (Rule::Url, 2000)] {
+        let table = [Field::new("text", rule)];
+        let found = broken(&table, &json!({ "text": "1".repeat(max + 1) }));
+        assert_eq!(found, [("FIELD_MAX_LENGTH_EXCEEDED", "text".to_owned())]);
+    }
+}
+
+#[test]
+fn settings_are_named_texts_and_the_one_that_is_not_is_named() {
+    let table = [Field::new("context", Rule::Settings)];
+    let of = |name: &str, value: Value| json!({ "context": { name: value } });
+    let (long, longer) = ("ü".repeat(200), "ü".repeat(201));
+    let rows = [
+        (of("model", json!(long)), None),
+        (
+            of("model", json!(longer)),
+            Some(("FIELD_MAX_LENGTH_EXCEEDED", "context.model")),
+        ),
+        (
+            of("model", json!("")),
+            Some(("FIELD_MUST_NOT_BE_EMPTY", "context.model")),
+        ),
+        (of("", json!("x")), Some(("FIELD_MUST_NOT_BE_EMPTY", "context."))),
+        (
+            of("model", json!(1)),
+            Some(("FIELD_MUST_BE_OF_TYPE", "context.model")),
+        ),
+        (
+            of("model", json!(null)),
+            Some(("FIELD_MUST_BE_OF_TYPE", "context.model")),
+        ),
+        (of(&"k".repeat(64), json!("x")), None),
+        (
+            of(&"k".repeat(65), json!("x")),
+            Some(("FIELD_MAX_LENGTH_EXCEEDED", "context")),
+        ),
+    ];
+    for (body, expected) in rows {
+        let expected: Vec<_> = expected
+            .into_iter()
+            .map(|(code, field)| (code, field.to_owned()))
+            .collect();
+        assert_eq!(broken(&table, &body), expected, "{body}");
+    }
+    let many = |count: usize| {
+        let all: Map<String, Value> = (0..count).map(|n| (n.to_string(), json!("x"))).collect();
+        broken(&table, &json!({ "context": all }))
+    };
+    assert_eq!(many(32), []);
+    assert_eq!(many(33), [("VALUE_ABOVE_MAXIMUM", "context".to_owned())]);
 }
 
 #[test]

@@ -1,29 +1,33 @@
 //! A real registry, journal and decode host behind the routes; two clients that must not see each other.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use fixstream_core::clock;
 use fixstream_core::deadletter::DeadLetters;
 use fixstream_core::decode::{DecodeHost, DecodeOptions};
-use fixstream_core::history::{History, HistoryOptions};
+use fixstream_core::history::{History, HistoryError, HistoryOptions};
 use fixstream_core::ingest::Ingest;
 use fixstream_core::journal::{Journal, JournalOptions};
 use fixstream_core::latest::LatestStore;
-use fixstream_core::model::{ClientId, LinkId, Offset, Uplink};
+use fixstream_core::model::{ClientId, DeviceId, LinkId, Offset, Uplink};
 use fixstream_core::registry::{Registry, Scope, UnknownTracker};
 use fixstream_core::telemetry::Health;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use poem::http::{Method, StatusCode};
 use poem::{Endpoint, EndpointExt as _, Request, Response};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::rest::{Rest, routes};
+use crate::rest::{Limits, Presence, Rest, routes};
 
 pub(super) struct World {
     pub(super) registry: Registry,
     pub(super) journal: Journal,
     pub(super) latest: Arc<LatestStore>,
     pub(super) health: Health,
+    pub(super) positions: Arc<Positions>,
     pub(super) ours: ClientId,
     pub(super) our_link: LinkId,
     /// Read and write, with a link.
@@ -31,6 +35,23 @@ pub(super) struct World {
     pub(super) their_key: String,
     routes: poem::endpoint::BoxEndpoint<'static>,
     _folder: TempDir,
+}
+
+/// Which devices have positions; `None`: that can't be known at the moment.
+pub(super) struct Positions(pub(super) parking_lot::Mutex<Option<HashSet<DeviceId>>>);
+
+impl Default for Positions {
+    fn default() -> Self {
+        Self(parking_lot::Mutex::new(Some(HashSet::new())))
+    }
+}
+
+impl Presence for Arc<Positions> {
+    fn has_position(&self, _: ClientId, device: DeviceId) -> BoxFuture<'_, Result<bool, HistoryError>> {
+        let known = self.0.lock().as_ref().map(|devices| devices.contains(&device));
+        let answer = known.ok_or_else(|| HistoryError::State("away".into()));
+        std::future::ready(answer).boxed()
+    }
 }
 
 pub(super) struct Answer {
@@ -41,6 +62,10 @@ pub(super) struct Answer {
 
 impl World {
     pub(super) async fn new() -> Self {
+        Self::limited(Limits::default()).await
+    }
+
+    pub(super) async fn limited(limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let registry = Registry::open(&folder.path().join("registry.db")).await.unwrap();
         let journal = Journal::open(JournalOptions {
@@ -101,8 +126,11 @@ impl World {
         )
         .unwrap();
         let ingest = Ingest::new(journal.clone());
+        let positions = Arc::<Positions>::default();
         let routes = routes(Rest {
             registry: registry.clone(),
+            presence: Box::new(Arc::clone(&positions)),
+            limits,
             ingest: ingest.clone(),
             dead_letters: DeadLetters::new(history.letters(), ingest),
             decode,
@@ -117,6 +145,7 @@ impl World {
             journal,
             latest,
             health,
+            positions,
             ours,
             our_link,
             key,
@@ -124,6 +153,41 @@ impl World {
             routes,
             _folder: folder,
         }
+    }
+
+    /// A key of ours with these scopes, and our link.
+    pub(super) async fn key_for(&self, scopes: &[Scope]) -> String {
+        let link = Some(self.our_link);
+        let made = self.registry.create_api_key("k", self.ours, link, scopes).await;
+        made.unwrap().1
+    }
+
+    /// A request with more fields in its head.
+    pub(super) async fn with(
+        &self,
+        method: Method,
+        path: &str,
+        key: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> Answer {
+        let request = Request::builder()
+            .method(method)
+            .uri_str(path)
+            .header("apikey", key);
+        let request = headers
+            .iter()
+            .fold(request, |request, (name, value)| request.header(*name, *value));
+        self.ask(request.body(body.to_string())).await
+    }
+
+    pub(super) async fn patch(&self, path: &str, body: &Value) -> Answer {
+        let body = body.to_string();
+        self.send(Method::PATCH, path, Some(&self.key), body).await
+    }
+
+    pub(super) async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, Some(&self.key), ()).await
     }
 
     /// Any request.
@@ -225,5 +289,40 @@ impl Answer {
         assert_eq!(self.body["error"]["field"], field, "{}", self.body);
         assert_eq!(self.body["errors"][0], self.body["error"], "{}", self.body);
         self
+    }
+
+    /// The resource surface's error: status and code.
+    #[track_caller]
+    pub(super) fn refused(&self, status: u16, code: &str) -> &Self {
+        assert_eq!(self.status, status, "{}", self.body);
+        assert_eq!(self.body["status"], status, "{}", self.body);
+        assert_eq!(self.body["code"], code, "{}", self.body);
+        assert!(self.body["message"].is_string(), "{}", self.body);
+        self
+    }
+
+    /// The resource surface's violations: code and field of each.
+    #[track_caller]
+    pub(super) fn constraints(&self, expected: &[(&str, &str)]) -> &Self {
+        self.refused(400, "constraint_violation");
+        let found: Vec<_> = self.body["violations"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| (one["code"].as_str().unwrap(), one["field"].as_str().unwrap()))
+            .collect();
+        assert_eq!(found, expected, "{}", self.body);
+        self
+    }
+
+    /// A field of the head.
+    pub(super) fn header(&self, name: &str) -> Option<String> {
+        self.response.header(name).map(str::to_owned)
+    }
+
+    /// 204 with nothing in it.
+    #[track_caller]
+    pub(super) fn nothing(&self) {
+        assert_eq!((self.status, &self.body), (204, &Value::String(String::new())));
     }
 }

@@ -1,0 +1,50 @@
+//! The resource surface: entities by path, camelCase, pages, ETags, 201 with `Location`, 204 without a body.
+
+mod config;
+mod create;
+mod device_types;
+mod devices;
+mod etag;
+mod groups;
+mod keys;
+mod page;
+mod trackers;
+
+use super::operation::Operation;
+#[cfg(test)]
+use super::validate::Field;
+
+/// The endpoints, in the order of the documents.
+pub(super) fn operations() -> Vec<Operation> {
+    [
+        devices::operations(),
+        trackers::operations(),
+        device_types::operations(),
+        groups::operations(),
+        config::operations(),
+        keys::operations(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The field tables of these modules.
+#[cfg(test)]
+pub(super) const TABLES: &[&[Field]] = &[
+    devices::LIST,
+    devices::NEW,
+    devices::CHANGE,
+    trackers::LIST,
+    trackers::NEW,
+    trackers::CHANGE,
+    device_types::LIST,
+    groups::LIST,
+    groups::NEW,
+    groups::CHANGE,
+    groups::MEMBER,
+    keys::LIST,
+    keys::NEW,
+    config::CHANGE,
+    page::BY_ID,
+];
