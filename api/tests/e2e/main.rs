@@ -8,6 +8,7 @@ mod crash;
 mod deadletter;
 mod disk_full;
 mod durability;
+mod entities;
 mod harness;
 mod hostile;
 mod load;
