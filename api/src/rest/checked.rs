@@ -36,6 +36,7 @@ impl Checked {
     }
 
     /// What becomes of a string that can be emptied: `None` where it is not mentioned, `Some(None)` for null.
+    #[allow(clippy::option_option)] // the registry's changes have this form
     pub(super) fn change(&self, name: &str) -> Option<Option<String>> {
         let value = self.0.get(name)?;
         Some(value.as_str().map(str::to_owned))

@@ -90,26 +90,23 @@ impl Registry {
                 return Err(RegistryError::Changed { entity: "CONFIG" });
             }
             let thresholds = next(now.as_ref())?;
-            let id = match now {
-                Some(now) => {
-                    let update = "UPDATE report_config SET client = $1, max_speed_kmh = $2, min_stop_minutes = $3, \
-                                  max_stop_speed_kmh = $4, max_stop_distance_meters = $5, min_movement_speed_kmh = $6, \
-                                  min_movement_distance_meters = $7, gap_threshold_seconds = $8 WHERE id = $9";
-                    bound(update, client, thresholds)
-                        .bind(now.id)
-                        .execute(&mut *transaction)
-                        .await?;
-                    now.id
-                }
-                None => {
-                    let insert = "INSERT INTO report_config (client, max_speed_kmh, min_stop_minutes, \
-                                  max_stop_speed_kmh, max_stop_distance_meters, min_movement_speed_kmh, \
-                                  min_movement_distance_meters, gap_threshold_seconds) \
-                                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-                    match bound(insert, client, thresholds).execute(&mut *transaction).await {
-                        Err(error) if is_dangling(&error) => return Err(CLIENT_MISSING),
-                        inserted => row_id(&inserted.map_err(refused)?)?,
-                    }
+            let id = if let Some(now) = now {
+                let update = "UPDATE report_config SET client = $1, max_speed_kmh = $2, min_stop_minutes = $3, \
+                              max_stop_speed_kmh = $4, max_stop_distance_meters = $5, min_movement_speed_kmh = $6, \
+                              min_movement_distance_meters = $7, gap_threshold_seconds = $8 WHERE id = $9";
+                bound(update, client, thresholds)
+                    .bind(now.id)
+                    .execute(&mut *transaction)
+                    .await?;
+                now.id
+            } else {
+                let insert = "INSERT INTO report_config (client, max_speed_kmh, min_stop_minutes, \
+                              max_stop_speed_kmh, max_stop_distance_meters, min_movement_speed_kmh, \
+                              min_movement_distance_meters, gap_threshold_seconds) \
+                              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+                match bound(insert, client, thresholds).execute(&mut *transaction).await {
+                    Err(error) if is_dangling(&error) => return Err(CLIENT_MISSING),
+                    inserted => row_id(&inserted.map_err(refused)?)?,
                 }
             };
             let result = commit(transaction, Part::Tenants).await;

@@ -110,7 +110,7 @@ impl Registry {
                 Err(error) if is_dangling(&error) => {
                     return Err(RegistryError::InUse { entity: "TRACKER" });
                 }
-                deleted => drop(deleted?),
+                deleted => deleted.map(drop)?,
             }
             let result = commit(transaction, Part::Fleet).await;
             writer.committed(Part::Fleet, result)?;
@@ -159,7 +159,7 @@ impl Registry {
                     device_type_exists(&mut transaction, next.device_type).await?;
                     return Err(error.into());
                 }
-                updated => drop(updated.map_err(refused)?),
+                updated => updated.map(drop).map_err(refused)?,
             }
             let result = commit(transaction, Part::Fleet).await;
             writer.committed(Part::Fleet, result)?;

@@ -103,12 +103,11 @@ async fn put(call: Call) -> Result<Response, ApiError> {
     let thresholds = changed(&fields, Thresholds::default());
     let registry = &call.rest.registry;
     let now = registry.config(call.client.id);
-    let seen = match &now {
-        Some(now) => etag::demanded(&call.headers, "CONFIG", &view(now))?.then(|| Arc::clone(now)),
-        None => {
-            etag::demanded_of_none(&call.headers, "CONFIG")?;
-            None
-        }
+    let seen = if let Some(now) = &now {
+        etag::demanded(&call.headers, "CONFIG", &view(now))?.then(|| Arc::clone(now))
+    } else {
+        etag::demanded_of_none(&call.headers, "CONFIG")?;
+        None
     };
     let config = registry
         .set_config(call.client.id, seen, move |_| Ok(thresholds))
