@@ -30,9 +30,9 @@ async fn a_device_is_deleted_only_while_it_has_no_position() {
         let (status, made) = hub.post(key, "/v1/devices", device.to_string()).await;
         assert_eq!(status, 201, "{made}");
     }
-    // one that is no latest position: its time is that of the beginning of all clocks
+    // one that never becomes the latest position: it says that it comes from the future
     let position =
-        json!({ "idDevice": 1, "latitude": 1.5, "longitude": 2.5, "createdAt": "1970-01-01T00:00:00Z" });
+        json!({ "idDevice": 1, "latitude": 1.5, "longitude": 2.5, "createdAt": "2099-01-01T00:00:00Z" });
     let (status, answer) = hub.post(key, "/position/create", position.to_string()).await;
     assert_eq!(status, 201, "{answer}");
 
