@@ -82,7 +82,7 @@ fn broken(samples: &[Input], random: &mut StdRng) -> Input {
         2 => {
             payload = (0..random.random_range(0..600))
                 .map(|_| random.random())
-                .collect()
+                .collect();
         }
         _ => {
             for _ in 0..random.random_range(1..6) {

@@ -174,11 +174,7 @@ impl Operation {
 
     /// Answers with JSON.
     pub(super) fn answers<T: JsonSchema>(self, status: u16, says: &'static str) -> Self {
-        self.answers_with(
-            status,
-            says,
-            Content::Json(|generator| generator.subschema_for::<T>()),
-        )
+        self.answers_with(status, says, Content::Json(SchemaGenerator::subschema_for::<T>))
     }
 
     /// Answers with something else than JSON.

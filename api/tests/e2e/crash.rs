@@ -82,14 +82,16 @@ impl Plan {
             delay: [0, 0, 1, 5, 25][random.random_range(0..5)],
             connections: random.random_range(1..=6),
             pace: Pace {
-                window: match rotates {
-                    true => 40,
-                    false => random.random_range(1..=if is_seldom { 12 } else { 40 }),
+                window: if rotates {
+                    40
+                } else {
+                    random.random_range(1..=if is_seldom { 12 } else { 40 })
                 },
                 // batches take their time: no need to publish ten thousand messages meanwhile
-                pause: Duration::from_millis(match rotates {
-                    true => 0,
-                    false => random.random_range(if is_seldom { 3..20 } else { 0..4 }),
+                pause: Duration::from_millis(if rotates {
+                    0
+                } else {
+                    random.random_range(if is_seldom { 3..20 } else { 0..4 })
                 }),
             },
             batch_ms: random.random_range(10..80),

@@ -144,7 +144,7 @@ impl Spool {
         let written = if is_low(&self.folder, bytes.len() as u64 + self.min_free) {
             Err(std::io::ErrorKind::StorageFull.into())
         } else {
-            self.replace(&path, &bytes)
+            Self::replace(&path, &bytes)
         };
         if let Err(shortage) = written {
             self.reserve
@@ -268,7 +268,7 @@ impl Spool {
     }
 
     /// Under its name the file is complete, or as it was before; the folder is not synced.
-    fn replace(&self, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         let mut name = path.as_os_str().to_owned();
         name.push(".tmp");
         let unfinished = PathBuf::from(name);
