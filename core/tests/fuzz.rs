@@ -9,7 +9,7 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use fixstream_core::decode::{DecodeHost, DecodeOptions, Input, Outcome, Transport, pack};
+use fixstream_core::decode::{DecodeHost, DecodeOptions, Input, Outcome, Transport};
 use fixstream_core::model::TimeMs;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -117,13 +117,7 @@ async fn no_input_makes_a_decoder_trap_overrun_or_break_the_contract() {
     let vendors = vendors();
     assert!(vendors.len() >= 4, "{vendors:?}");
     for (name, vectors) in vendors {
-        let built = common::plugins().join(&name);
-        let bundle = root.path().join(&name);
-        std::fs::create_dir_all(&bundle).unwrap();
-        std::fs::copy(built.join("plugin.toml"), bundle.join("plugin.toml")).unwrap();
-        let core = std::fs::read(built.join("decoder.core.wasm")).unwrap();
-        std::fs::write(bundle.join("decoder.wasm"), pack(&core).unwrap()).unwrap();
-        host.load(&bundle).unwrap();
+        host.load(&common::bundle(root.path(), &name)).unwrap();
 
         let samples = inputs(&vectors);
         let mut random = StdRng::seed_from_u64(seed);

@@ -94,27 +94,29 @@ pub(super) fn uuid(name: &str, value: Value) -> Result<Value, Violation> {
 
 /// A non-empty array of some of these words.
 pub(super) fn words(name: &str, value: Value, known: &[&str]) -> Result<Value, Violation> {
-    let Value::Array(items) = &value else {
-        return Err(violation(&codes::FIELD_MUST_BE_ARRAY, name, &[]));
-    };
-    if items.is_empty() {
-        return Err(violation(&codes::ARRAY_MUST_NOT_BE_EMPTY, name, &[]));
-    }
-    if items.len() > known.len() {
-        return Err(violation(
-            &codes::VALUE_ABOVE_MAXIMUM,
-            name,
-            &[("maxValue", &known.len().to_string())],
-        ));
-    }
-    for item in items {
-        match item {
-            Value::String(word) if known.contains(&word.as_str()) => {}
-            Value::String(_) => return Err(unsupported(name, known)),
-            _ => return Err(violation(&codes::FIELD_MUST_BE_STRING, name, &[])),
-        }
+    for item in items(name, &value, known.len())? {
+        word(name, item, known)?;
     }
     Ok(value)
+}
+
+/// One of these words.
+pub(super) fn word(name: &str, value: &Value, known: &[&str]) -> Result<(), Violation> {
+    match value {
+        Value::String(word) if known.contains(&word.as_str()) => Ok(()),
+        Value::String(_) => Err(unsupported(name, known)),
+        _ => Err(violation(&codes::FIELD_MUST_BE_STRING, name, &[])),
+    }
+}
+
+/// The elements of a non-empty array of at most `max`.
+pub(super) fn items<'a>(name: &str, value: &'a Value, max: usize) -> Result<&'a [Value], Violation> {
+    match value {
+        Value::Array(items) if items.is_empty() => Err(violation(&codes::ARRAY_MUST_NOT_BE_EMPTY, name, &[])),
+        Value::Array(items) if items.len() > max => Err(too_many(name, max)),
+        Value::Array(items) => Ok(items),
+        _ => Err(violation(&codes::FIELD_MUST_BE_ARRAY, name, &[])),
+    }
 }
 
 /// Attributes to sort by: `name,-id`. A plus arrives as a blank where the client did not encode it.
@@ -123,11 +125,7 @@ pub(super) fn sort(name: &str, value: Value, known: &[&str]) -> Result<Value, Vi
         return Err(violation(&codes::FIELD_MUST_BE_STRING, name, &[]));
     };
     if text.split(',').count() > MAX_SORT {
-        return Err(violation(
-            &codes::VALUE_ABOVE_MAXIMUM,
-            name,
-            &[("maxValue", &MAX_SORT.to_string())],
-        ));
+        return Err(too_many(name, MAX_SORT));
     }
     if text
         .split(',')
@@ -152,11 +150,7 @@ pub(super) fn settings(name: &str, value: Value) -> Result<Value, Violation> {
         return Err(of_type(name, "object"));
     };
     if object.len() > MAX_SETTINGS {
-        return Err(violation(
-            &codes::VALUE_ABOVE_MAXIMUM,
-            name,
-            &[("maxValue", &MAX_SETTINGS.to_string())],
-        ));
+        return Err(too_many(name, MAX_SETTINGS));
     }
     for (key, setting) in object {
         if key.chars().count() > MAX_SETTING_NAME {
@@ -182,7 +176,7 @@ pub(super) fn settings(name: &str, value: Value) -> Result<Value, Violation> {
 }
 
 /// A string of at most `max` characters.
-fn at_most(name: &str, value: Value, max: usize) -> Result<Value, Violation> {
+pub(super) fn at_most(name: &str, value: Value, max: usize) -> Result<Value, Violation> {
     match &value {
         Value::String(text) if text.chars().count() > max => Err(too_long(name, max)),
         Value::String(_) => Ok(value),
@@ -195,6 +189,14 @@ fn too_long(name: &str, max: usize) -> Violation {
         &codes::FIELD_MAX_LENGTH_EXCEEDED,
         name,
         &[("maxLength", &max.to_string())],
+    )
+}
+
+fn too_many(name: &str, max: usize) -> Violation {
+    violation(
+        &codes::VALUE_ABOVE_MAXIMUM,
+        name,
+        &[("maxValue", &max.to_string())],
     )
 }
 

@@ -231,15 +231,7 @@ fn check(field: &Field, value: Value) -> Result<Value, Violation> {
         };
     }
     match field.rule {
-        Rule::Text { max } => match &value {
-            Value::String(text) if text.chars().count() > max => Err(violation(
-                &codes::FIELD_MAX_LENGTH_EXCEEDED,
-                field.name,
-                &[("maxLength", &max.to_string())],
-            )),
-            Value::String(_) => Ok(value),
-            _ => Err(broken(&codes::FIELD_MUST_BE_STRING)),
-        },
+        Rule::Text { max } => formats::at_most(field.name, value, max),
         Rule::Integer { min, max } => whole(field.name, &value, min, max).map(Value::from),
         Rule::Number { min, max } => {
             let number = value.as_f64().filter(|number| number.is_finite());
@@ -286,35 +278,15 @@ fn check(field: &Field, value: Value) -> Result<Value, Violation> {
         Rule::Url => formats::url(field.name, value),
         Rule::Uuid => formats::uuid(field.name, value),
         Rule::Settings => formats::settings(field.name, value),
-        Rule::Ids { max } => numbers(field.name, value, max, MAX_ID),
-        Rule::Records { max } => numbers(field.name, value, max, MAX_RECORD),
-        Rule::OneOf(words) => match &value {
-            Value::String(text) if words.contains(&text.as_str()) => Ok(value),
-            Value::String(_) => Err(violation(
-                &codes::UNSUPPORTED_ENUM_VALUE,
-                field.name,
-                &[("enumValues", &words.join(", "))],
-            )),
-            _ => Err(broken(&codes::FIELD_MUST_BE_STRING)),
-        },
+        Rule::Ids { max } => numbers(field.name, &value, max, MAX_ID),
+        Rule::Records { max } => numbers(field.name, &value, max, MAX_RECORD),
+        Rule::OneOf(words) => formats::word(field.name, &value, words).map(|()| value),
     }
 }
 
 /// A non-empty array of at most `max` whole numbers from 1 on.
-fn numbers(name: &str, value: Value, max: usize, greatest: u64) -> Result<Value, Violation> {
-    let Value::Array(items) = value else {
-        return Err(violation(&codes::FIELD_MUST_BE_ARRAY, name, &[]));
-    };
-    if items.is_empty() {
-        return Err(violation(&codes::ARRAY_MUST_NOT_BE_EMPTY, name, &[]));
-    }
-    if items.len() > max {
-        return Err(violation(
-            &codes::VALUE_ABOVE_MAXIMUM,
-            name,
-            &[("maxValue", &max.to_string())],
-        ));
-    }
+fn numbers(name: &str, value: &Value, max: usize, greatest: u64) -> Result<Value, Violation> {
+    let items = formats::items(name, value, max)?;
     let numbers: Result<Vec<u64>, _> = items.iter().map(|item| whole(name, item, 1, greatest)).collect();
     Ok(Value::from(numbers?))
 }

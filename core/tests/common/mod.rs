@@ -1,8 +1,10 @@
-//! An engine for a test: the example `clickhouse_box` as launcher, a folder of its own, a free port.
+//! An engine for a test: the example `clickhouse_box` as launcher, a folder of its own, a free port. And the built
+//! decoders.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::{Path, PathBuf};
 
+use fixstream_core::decode::pack;
 use fixstream_core::engine::{Access, Engine, EngineOptions, Launch, Sandbox};
 
 /// Where cargo put the example that stands in for `fixstream clickhouse`. `cargo test` builds it; with `--test NAME`
@@ -75,5 +77,16 @@ pub fn plugins() -> PathBuf {
         "no built plugins in {}: run deploy/build-plugins, or say where they are with FIXSTREAM_PLUGINS",
         folder.display()
     );
+    folder
+}
+
+/// A bundle of the named guest in a folder of its own.
+pub fn bundle(root: &Path, name: &str) -> PathBuf {
+    let source = plugins().join(name);
+    let folder = root.join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::copy(source.join("plugin.toml"), folder.join("plugin.toml")).unwrap();
+    let component = pack(&std::fs::read(source.join("decoder.core.wasm")).unwrap()).unwrap();
+    std::fs::write(folder.join("decoder.wasm"), component).unwrap();
     folder
 }
