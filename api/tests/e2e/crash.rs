@@ -19,6 +19,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use crate::harness::{Hub, Outside, eventually, kill_9};
+use crate::load::Load;
 use load::{Pace, Sender};
 use proxy::{Line, Proxy};
 
@@ -222,6 +223,43 @@ async fn a_restart_waits_for_the_port_of_an_engine_that_is_still_ending() {
     });
     hub.start().await;
     given_back.join().unwrap();
+}
+
+/// The start of a server is known in whole seconds: one that was killed and came back at once looks like the same
+/// one, and a deduplication token alone then loses rows. So a failed attempt is always followed by a comparison.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_lost_answer_a_batch_is_compared_though_the_server_never_restarted() {
+    let mut hub = Hub::new(&["teltonika"]);
+    hub.set("FIXSTREAM_HISTORY__BATCH_MS", "50");
+    let outside = Outside::start(hub.ports.clickhouse).await;
+    let proxy = Proxy::start(hub.ports.clickhouse, Line::Cut(3)).await;
+    hub.history_through(&proxy.url, &outside.access);
+    let tenant = hub.tenant("teltonika").await;
+    let trackers = [hub.tracked(&tenant, "352093081490001").await];
+    hub.start().await;
+    let pace = crate::load::Pace {
+        window: 1,
+        every: Duration::from_millis(5),
+    };
+    let load = Load::start(hub.ports.mqtt, &trackers, pace);
+    let compared = async || {
+        let reconciliations = hub.metric("fixstream_history_reconciliations_total").await;
+        reconciliations.unwrap_or_default()
+    };
+    assert!(
+        eventually(async || compared().await >= 3.0).await,
+        "{}",
+        hub.log()
+    );
+    let acknowledged = load.finish().await;
+    assert!(proxy.lost.load(Ordering::Relaxed) > 0, "no answer was lost");
+    hub.sql_becomes(
+        "SELECT count(), uniqExact(id) FROM fixstream.positions",
+        &format!("{acknowledged}\t{acknowledged}"),
+    )
+    .await;
+    hub.stop();
+    outside.stop().await;
 }
 
 /// A test for every point, so that the runner puts them side by side and names the one that fails.

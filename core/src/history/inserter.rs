@@ -14,12 +14,8 @@ use super::retry::{self, Pauses};
 use super::writer::{self, Deduplicate, Part};
 use super::{migrations, reconcile};
 
-/// Asking the server for its start.
-const ASK: Duration = Duration::from_secs(10);
 /// Asking whether it answers.
 const PROBE: Duration = Duration::from_secs(5);
-/// `now()` and `uptime()` are whole seconds: the same start may differ by one.
-const JITTER: i64 = 1;
 
 /// The inserting task.
 pub(super) struct Inserter {
@@ -28,19 +24,6 @@ pub(super) struct Inserter {
     pub database: String,
     pauses: Pauses,
     breaker: Breaker,
-    /// When the server started, as last heard. An old value is harmless: it leads to a comparison.
-    server_start: Option<i64>,
-}
-
-/// What is known about earlier attempts at a part.
-#[derive(Clone, Copy)]
-enum Before {
-    /// There was none.
-    Nothing,
-    /// There were, on a server that had started then.
-    Tried(i64),
-    /// There may have been; nobody knows on which server.
-    Unknown,
 }
 
 impl Inserter {
@@ -51,7 +34,6 @@ impl Inserter {
             database,
             pauses: Pauses::new(),
             breaker: Breaker::new(),
-            server_start: None,
         }
     }
 
@@ -98,41 +80,22 @@ impl Inserter {
         }
     }
 
-    /// Stores a part, however long it takes.
+    /// Stores a part, however long it takes. After an attempt that failed nobody knows what is stored: the server may
+    /// have been killed between two partitions and be back, and a token alone then loses rows. Whether it was can't be
+    /// told, because it knows its start in whole seconds only. So every later attempt compares.
     async fn store(&mut self, batch: &Batch, part: &Part, inherited: bool) {
-        let mut before = if inherited {
-            Before::Unknown
-        } else {
-            Before::Nothing
-        };
-        loop {
-            match self.attempt(batch, part, &mut before).await {
-                Ok(()) => return self.succeeded(),
-                Err(error) => self.failed(&error).await,
-            }
+        let mut compare = inherited;
+        while let Err(error) = self.attempt(batch, part, compare).await {
+            compare = true;
+            self.failed(&error).await;
         }
+        self.succeeded();
     }
 
-    async fn attempt(&mut self, batch: &Batch, part: &Part, before: &mut Before) -> Result<(), HistoryError> {
+    async fn attempt(&self, batch: &Batch, part: &Part, compare: bool) -> Result<(), HistoryError> {
         let started = Instant::now();
         let journal = self.backlog.journal.clone();
-        match *before {
-            Before::Nothing => {
-                let start = match self.server_start {
-                    Some(start) => start,
-                    None => self.ask_server_start().await?,
-                };
-                *before = Before::Tried(start);
-            }
-            Before::Tried(start) => {
-                // A token outlives the server, but what it stands for may not have: compare instead.
-                if (self.ask_server_start().await? - start).abs() > JITTER {
-                    *before = Before::Unknown;
-                }
-            }
-            Before::Unknown => {}
-        }
-        if matches!(before, Before::Unknown) {
+        if compare {
             self.backlog.metrics.reconciliations.inc();
             let missing = reconcile::complete(&self.client, &self.database, &journal, batch, part).await?;
             let (from, to, table) = (batch.from.0, batch.to.0, part.table.name());
@@ -167,18 +130,6 @@ impl Inserter {
                 Err(error) => self.pause(&error).await,
             }
         }
-    }
-
-    /// Seconds since 1970 at which the server started.
-    async fn ask_server_start(&mut self) -> Result<i64, HistoryError> {
-        let question = self
-            .client
-            .query_raw("SELECT toInt64(toUnixTimestamp(now())) - toInt64(uptime())");
-        let start = tokio::time::timeout(ASK, question.fetch_one::<i64>())
-            .await
-            .map_err(|_| Error::TimedOut)??;
-        self.server_start = Some(start);
-        Ok(start)
     }
 
     fn succeeded(&mut self) {

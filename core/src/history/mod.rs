@@ -7,10 +7,10 @@
 //! `submit` waits, then the journal fills, then the sockets stop.
 //!
 //! How: a batch's boundaries and content are fixed in a synced file before its first insert, so every
-//! attempt sends the same rows ([`spool`], [`batcher`]). A deduplication token makes the repeated
-//! attempt harmless while the server lives; it was measured to lose rows when the server died in
-//! between, so after a restart (of the server or of ours) the batch is compared with what is stored and
-//! only what is missing is inserted ([`inserter`], [`reconcile`]). A server that keeps failing gets questions
+//! attempt sends the same rows ([`spool`], [`batcher`]). The first attempt carries a deduplication token, for
+//! whatever stands between us and the server and repeats it. A token was measured to lose rows when the server
+//! died in between, so after a failed attempt, and after a restart of ours, the batch is compared with what is
+//! stored and only what is missing is inserted ([`inserter`], [`reconcile`]). A server that keeps failing gets questions
 //! instead of batches until it answers one ([`breaker`]).
 
 mod backlog;
