@@ -83,6 +83,12 @@ pub struct Rest {
     pub rate_limit_burst: u32,
     /// Whether the limit is for the TrackerHub surface too, whose documentation knows no such answer.
     pub rate_limit_trackerhub: bool,
+    /// Certificate chain in PEM; with `tls_key` the server speaks HTTPS only. Renewed files are taken up.
+    pub tls_certificate: PathBuf,
+    /// Its private key in PEM.
+    pub tls_key: PathBuf,
+    /// Origins (`https://fleet.example.com`, or `*`) whose pages may call the API from a browser; empty: none.
+    pub cors_origins: Vec<String>,
 }
 
 /// `[journal]`
@@ -215,6 +221,9 @@ impl Default for Rest {
             rate_limit_per_second: 0,
             rate_limit_burst: 100,
             rate_limit_trackerhub: false,
+            tls_certificate: PathBuf::new(),
+            tls_key: PathBuf::new(),
+            cors_origins: Vec::new(),
         }
     }
 }
@@ -457,6 +466,7 @@ impl Config {
             1 << 20,
             "at least 256",
         )?;
+        self.rest.check()?;
         if !(self.devices.jump_speed_kmh.is_finite() && self.devices.jump_speed_kmh > 0.0) {
             let value = self.devices.jump_speed_kmh.to_string();
             return Err(ConfigError::Value {
@@ -476,6 +486,40 @@ impl Config {
     /// The registry's database.
     pub fn registry(&self) -> PathBuf {
         self.data.join("registry.db")
+    }
+}
+
+impl Rest {
+    fn check(&self) -> Result<(), ConfigError> {
+        let empty = |path: &Path| path.as_os_str().is_empty();
+        if empty(&self.tls_certificate) != empty(&self.tls_key) {
+            return Err(ConfigError::Value {
+                key: "rest.tls_key",
+                value: format!("{:?}", self.tls_key),
+                message: "set both tls_certificate and tls_key, or neither",
+            });
+        }
+        // an origin is a scheme and a host, without a path
+        let is_origin = |origin: &str| {
+            let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+            host.is_some_and(|host| {
+                !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_graphic() && !b"/*?#@".contains(&byte))
+            })
+        };
+        match self.cors_origins.iter().find(|origin| *origin != "*" && !is_origin(origin)) {
+            None => Ok(()),
+            Some(wrong) => Err(ConfigError::Value {
+                key: "rest.cors_origins",
+                value: wrong.clone(),
+                message: "an origin such as https://fleet.example.com, or *",
+            }),
+        }
+    }
+
+    /// The certificate's files, where there are any.
+    pub fn tls(&self) -> Option<crate::tls::TlsFiles> {
+        (!self.tls_certificate.as_os_str().is_empty())
+            .then(|| crate::tls::TlsFiles::new(&self.tls_certificate, &self.tls_key))
     }
 }
 
@@ -582,6 +626,18 @@ mod tests {
         assert_eq!(config.mqtt.listen.port(), 2000);
         assert_eq!(config.data, Path::new("/d"));
         assert!(!config.history.raw);
+    }
+
+    #[test]
+    fn half_a_certificate_and_what_is_no_origin_are_refused() {
+        let error = |text: &str| load(text, &[]).unwrap_err().to_string();
+        assert!(error("[rest]\ntls_key = \"key.pem\"\n").contains("tls_certificate"));
+        for wrong in ["fleet.example.com", "https://", "https://a/b", "https://*.example.com", "null"] {
+            let text = format!("[rest]\ncors_origins = [\"{wrong}\"]\n");
+            assert!(error(&text).contains("rest.cors_origins"), "{wrong}");
+        }
+        let fine = "[rest]\ncors_origins = [\"https://a.example\", \"http://localhost:3000\", \"*\"]\n";
+        assert_eq!(load(fine, &[]).unwrap().rest.cors_origins.len(), 3);
     }
 
     #[test]

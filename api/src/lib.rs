@@ -6,6 +6,8 @@ mod demo;
 mod plugins;
 pub mod rest;
 mod server;
+mod tls;
 mod vectors;
 
 pub use server::{Server, StartError};
+pub use tls::{TlsError, TlsFiles};

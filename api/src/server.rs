@@ -20,13 +20,14 @@ use fixstream_core::model::Offset;
 use fixstream_core::pipeline::{self, Pipeline, PipelineError, PipelineOptions, Rooms, StateError, States};
 use fixstream_core::registry::{Registry, RegistryError};
 use fixstream_core::telemetry::{Condition, Health};
-use poem::listener::{Acceptor, Listener, TcpListener};
+use poem::listener::{Acceptor as _, BoxAcceptor, Listener as _, TcpListener};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, Config};
 use crate::plugins::{Installed, PluginFolder};
-use crate::rest::{Limit, Limits, Rest, StoredPositions, routes};
+use crate::rest::{Limit, Limits, Rest, StoredPositions, cors, routes};
+use crate::tls::TlsError;
 
 /// Why the hub could not start.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +72,9 @@ pub enum StartError {
     /// Plugins.
     #[error(transparent)]
     Plugin(#[from] PluginError),
+    /// Certificate of the REST server.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// Embedded engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -137,14 +141,7 @@ impl Server {
             let address = SocketAddr::from(([127, 0, 0, 1], config.clickhouse.http_port));
             probe_clickhouse(address, config.data.join("clickhouse").exists()).await?;
         }
-        let acceptor = TcpListener::bind(config.rest.listen)
-            .into_acceptor()
-            .await
-            .map_err(|source| StartError::Port {
-                address: config.rest.listen,
-                what: "rest.listen",
-                source,
-            })?;
+        let acceptor = rest_door(&config.rest).await?;
         let rest_address = acceptor
             .local_addr()
             .first()
@@ -286,7 +283,7 @@ impl Server {
             poem::Server::new_with_acceptor(acceptor)
                 .name("fixstream")
                 .run_with_graceful_shutdown(
-                    endpoint,
+                    cors(endpoint, &config.rest.cors_origins),
                     async move { closing.cancelled().await },
                     Some(Duration::from_millis(300)),
                 ),
@@ -394,6 +391,20 @@ impl Server {
         }
         tracing::info!("fixstream has stopped");
     }
+}
+
+/// Where REST clients connect: HTTPS where there is a certificate, else HTTP.
+async fn rest_door(config: &config::Rest) -> Result<BoxAcceptor, StartError> {
+    let listener = TcpListener::bind(config.listen);
+    let listener = match config.tls() {
+        None => listener.boxed(),
+        Some(files) => listener.rustls(files.watch().await?.boxed()).boxed(),
+    };
+    listener.into_acceptor().await.map_err(|source| StartError::Port {
+        address: config.listen,
+        what: "rest.listen",
+        source,
+    })
 }
 
 /// The same for the embedded ClickHouse. Where one `ran_before`, the port may still be with it: when a hub is

@@ -26,7 +26,6 @@ macro_rules! codes {
         $(#[allow(dead_code)]
         pub(super) const $name: Code = Code { name: stringify!($name), template: $template, status: $status };)*
         $(#[$doc])*
-        #[cfg(test)]
         pub(super) const $table: &[Code] = &[$($name),*];
     };
 }
@@ -85,6 +84,7 @@ codes! {
     OUTSIDE:
     UNAUTHORIZED = 401, "The header apikey is missing or its key is not valid";
     FORBIDDEN = 403, "This key may not do that: it lacks the scope {scope}";
+    ORIGIN_NOT_ALLOWED = 403, "Pages of this origin may not call the API";
     ROUTE_NOT_FOUND = 404, "There is no such path";
     METHOD_NOT_ALLOWED = 405, "This path does not answer this method";
     REQUEST_TIMEOUT = 408, "The request took too long to arrive or to be answered";

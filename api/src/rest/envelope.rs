@@ -50,6 +50,11 @@ pub(super) fn json_response(status: StatusCode, value: &impl Serialize) -> Respo
     }
 }
 
+/// JSON that stands ready.
+pub(super) fn json_text(text: Bytes) -> Response {
+    respond(StatusCode::OK, Body::from_bytes(text))
+}
+
 /// A JSON array of what `render` makes of each item (`None`: left out). Long ones are made while they are
 /// sent, so that an answer for a million devices does not stand in memory.
 pub(super) fn list<T, R>(items: Vec<T>, render: impl Fn(&T) -> Option<R> + Send + 'static) -> Response
@@ -104,6 +109,7 @@ pub(super) fn failure(error: &ApiError, request: &[u8]) -> Response {
     let (code, content) = match error {
         ApiError::Unauthorized => plain(&codes::UNAUTHORIZED, &[]),
         ApiError::Forbidden(scope) => plain(&codes::FORBIDDEN, &[("scope", scope.name())]),
+        ApiError::OriginNotAllowed => plain(&codes::ORIGIN_NOT_ALLOWED, &[]),
         ApiError::Violations(violations) => return violated(violations),
         ApiError::Malformed(reason) => {
             detailed(&codes::INVALID_PARAMETERS, &[], &json!({ "reason": reason }))

@@ -23,6 +23,8 @@ pub(super) enum ApiError {
     Unauthorized,
     /// The key lacks a scope.
     Forbidden(Scope),
+    /// A browser's page of an origin that is not configured.
+    OriginNotAllowed,
     /// Fields break rules; never empty, in the order of the field table.
     Violations(Vec<Violation>),
     /// The body can't be understood; why, in words.

@@ -10,17 +10,20 @@
 mod checked;
 mod codes;
 mod config;
+mod cors;
 mod dead_letters;
 mod devices;
 mod dialect;
 mod envelope;
 mod error;
+mod error_pages;
 mod fields;
 mod formats;
 mod health;
 mod latest;
 mod limits;
 mod metrics;
+mod openapi;
 mod operation;
 mod positions;
 mod presence;
@@ -45,6 +48,7 @@ use fixstream_core::registry::Registry;
 use fixstream_core::telemetry::Health;
 
 pub use limits::{Limit, Limits};
+pub use cors::cors;
 pub use metrics::RestMetrics;
 pub use presence::{Presence, StoredPositions};
 pub use routes::routes;

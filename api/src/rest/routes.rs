@@ -13,7 +13,9 @@ use super::dialect::Dialect;
 use super::error::ApiError;
 use super::metrics::RestMetrics;
 use super::operation::{Answered, Operation};
-use super::{Rest, config, dead_letters, devices, health, latest, positions, trackers, v1, vendors};
+use super::{
+    Rest, config, dead_letters, devices, error_pages, health, latest, openapi, positions, trackers, v1, vendors,
+};
 
 /// From the head of a request to its answer, at most.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -59,7 +61,14 @@ pub fn routes(rest: Rest) -> impl Endpoint<Output = Response> {
     let route = Route::new()
         .at("/healthz", get(health::alive()))
         .at("/readyz", get(health::ready(&rest)))
-        .at("/metrics", get(health::metrics(&rest)));
+        .at("/metrics", get(health::metrics(&rest)))
+        .at(openapi::path(Dialect::TrackerHub), get(openapi::serve(Dialect::TrackerHub)))
+        .at(openapi::path(Dialect::Resource), get(openapi::serve(Dialect::Resource)))
+        .at("/docs", get(openapi::ui()))
+        .at("/docs/", get(openapi::ui()))
+        .at("/docs/*file", get(openapi::ui()))
+        .at("/docs/errors", get(error_pages::serve()))
+        .at("/docs/errors/:code", get(error_pages::serve()));
     let route = methods
         .into_iter()
         .fold(route, |route, (path, methods)| route.at(path, methods));

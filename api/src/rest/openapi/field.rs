@@ -1,0 +1,105 @@
+//! Rules of fields as JSON Schema.
+
+use serde_json::{Map, Number, Value, json};
+
+use crate::rest::validate::{Bound, Field, Rule};
+
+/// A parameter of the path or the query.
+pub(super) fn parameter(field: &Field, place: &str) -> Value {
+    json!({
+        "name": field.name,
+        "in": place,
+        "required": field.required || place == "path",
+        "schema": schema(field.rule),
+    })
+}
+
+/// A body. No fields: any payload, in whatever format its vendor speaks.
+pub(super) fn body(fields: &[Field]) -> Value {
+    if fields.is_empty() {
+        return json!({
+            "required": true,
+            "content": { "application/json": { "schema": {} }, "text/plain": { "schema": { "type": "string" } }, "application/octet-stream": {} },
+        });
+    }
+    let required: Vec<&str> = fields.iter().filter(|field| field.required).map(|field| field.name).collect();
+    let properties: Map<String, Value> = fields
+        .iter()
+        .map(|field| (field.name.to_owned(), nullable(field)))
+        .collect();
+    let mut object = json!({ "type": "object", "properties": properties });
+    if !required.is_empty() {
+        object["required"] = json!(required);
+    }
+    json!({ "required": true, "content": { "application/json": { "schema": object } } })
+}
+
+/// In a body, null is the same as leaving an optional field out.
+fn nullable(field: &Field) -> Value {
+    let mut schema = schema(field.rule);
+    if !field.required {
+        if let Some(kind) = schema.get("type").cloned() {
+            schema["type"] = json!([kind, "null"]);
+        }
+        if let Some(Value::Array(words)) = schema.get_mut("enum") {
+            words.push(Value::Null);
+        }
+    }
+    schema
+}
+
+fn schema(rule: Rule) -> Value {
+    match rule {
+        Rule::Text { max } => json!({ "type": "string", "minLength": 1, "maxLength": max }),
+        Rule::Integer { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
+        Rule::Number { min, max } => number(min, max),
+        Rule::Hundredths { min, max } => {
+            let mut schema = number(min, max);
+            schema["description"] = json!("Rounded half up to two decimal places");
+            schema
+        }
+        Rule::Flag => json!({ "type": "boolean" }),
+        Rule::Time => json!({
+            "type": "string",
+            "description": "RFC 3339, or YYYY-MM-DD HH:MM:SS[.fff] ±HHMM; UTC where no offset is given",
+            "examples": ["2025-02-12T13:00:00.000Z", "2025-02-12 10:00:00.000 -0300"],
+        }),
+        Rule::Ids { max } => numbers(max, u64::from(u32::MAX)),
+        Rule::Records { max } => numbers(max, crate::rest::validate::MAX_RECORD),
+        Rule::OneOf(words) => json!({ "type": "string", "enum": words }),
+    }
+}
+
+fn numbers(most: usize, greatest: u64) -> Value {
+    json!({
+        "type": "array",
+        "minItems": 1,
+        "maxItems": most,
+        "items": { "type": "integer", "minimum": 1, "maximum": greatest },
+    })
+}
+
+fn number(min: Bound, max: Bound) -> Value {
+    let mut schema = Map::new();
+    schema.insert("type".into(), "number".into());
+    let (name, limit) = match min {
+        Bound::Inclusive(limit) => ("minimum", limit),
+        Bound::Exclusive(limit) => ("exclusiveMinimum", limit),
+    };
+    schema.insert(name.into(), plain(limit));
+    let (name, limit) = match max {
+        Bound::Inclusive(limit) => ("maximum", limit),
+        Bound::Exclusive(limit) => ("exclusiveMaximum", limit),
+    };
+    schema.insert(name.into(), plain(limit));
+    Value::Object(schema)
+}
+
+/// Whole limits without a decimal point.
+fn plain(limit: f64) -> Value {
+    if limit.fract() == 0.0 && limit.abs() < 1e15 {
+        Value::from(limit as i64)
+    } else {
+        Number::from_f64(limit).map_or(Value::Null, Value::Number)
+    }
+}
