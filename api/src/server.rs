@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fixstream_core::broker::{Broker, BrokerError, BrokerOptions};
+use fixstream_core::corrections::Corrections;
 use fixstream_core::deadletter::{DeadLetters, release_held};
 use fixstream_core::decode::{DecodeHost, DecodeOptions, PluginError};
 use fixstream_core::device::{DeviceDirectory, DeviceError, DeviceOptions, Layout};
@@ -26,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, Config};
 use crate::plugins::{Installed, PluginFolder};
-use crate::rest::{Limit, Limits, Rest, StoredPositions, cors, routes};
+use crate::rest::{Limit, Limits, Rest, cors, routes};
 use crate::tls::TlsError;
 
 /// Why the hub could not start.
@@ -258,6 +259,7 @@ impl Server {
         let stop = CancellationToken::new();
         let ingest = Ingest::new(journal.clone());
         let dead_letters = DeadLetters::new(history.letters(), ingest.clone());
+        let corrections = Corrections::new(history.positions(), ingest.clone(), Arc::clone(&latest));
         let release = tokio::spawn(release_held(
             registry.clone(),
             history.clone(),
@@ -265,12 +267,10 @@ impl Server {
         ));
         let endpoint = routes(Rest {
             registry: registry.clone(),
-            presence: Box::new(StoredPositions {
-                history: history.clone(),
-                ingest: ingest.clone(),
-            }),
+            presence: Box::new(corrections.clone()),
             limits: limits(&config.rest),
             ingest,
+            corrections,
             dead_letters,
             decode: decode.clone(),
             latest,

@@ -61,6 +61,18 @@ impl Ingest {
     /// Appends and waits for the disk.
     async fn settle(&self, frames: &Frames) -> Result<Range<Offset>, IngestError> {
         let offsets = self.journal.append(frames, None)?;
+        self.settled(offsets).await
+    }
+
+    /// Appends one record, which is not on disk then ([`Self::settled`]); its offset.
+    pub(crate) fn append(&self, uplink: &Uplink) -> Result<Range<Offset>, IngestError> {
+        let mut frames = Frames::default();
+        frames.push_with(|record| uplink.encode(record))?;
+        Ok(self.journal.append(&frames, None)?)
+    }
+
+    /// Waits until what was appended is on disk.
+    pub(crate) async fn settled(&self, offsets: Range<Offset>) -> Result<Range<Offset>, IngestError> {
         let mut durable = std::pin::pin!(self.journal.wait_durable(offsets.end));
         loop {
             if let Ok(reached) = tokio::time::timeout(LOOK, &mut durable).await {

@@ -8,11 +8,12 @@
 //! The tree is the data's way and nothing points backwards: `broker` hands raw uplinks to the
 //! `journal`; the `pipeline` reads them back in order, has them understood by `decode`, applied by
 //! `device`, shown by `latest` and kept by `history`; from there `deadletter` puts what failed into the
-//! journal once more. `registry` says who is who; `engine` is the ClickHouse that runs beside us when no
+//! journal once more, and `corrections` what was restated or taken back. `registry` says who is who; `engine` is the ClickHouse that runs beside us when no
 //! other one is configured. `core/ARCHITECTURE.md` walks one message through all of it.
 
 pub mod broker;
 pub mod clock;
+pub mod corrections;
 pub mod crash;
 pub mod deadletter;
 pub mod decode;

@@ -94,6 +94,7 @@ codes! {
     ENTITY_IN_USE = 422, "{entity} is in use";
     TOO_MANY_REQUESTS = 429, "This key sends more requests than it may, try again later";
     FIELD_IS_UNKNOWN = 400, "Field {fieldName} is not known here";
+    INVALID_CURSOR = 400, "Field {fieldName} must be a cursor as an earlier answer gave it";
     NOTHING_CHOSEN = 400, "Say which: ids, or at least one of reason, vendor and device";
     HISTORY_AWAY = 503, "ClickHouse does not answer at the moment, try again later";
     OVERLOADED = 503, "The hub can not accept more right now, try again later";

@@ -1,5 +1,6 @@
 //! The one error of all endpoints, before any dialect renders it.
 
+use fixstream_core::corrections::CorrectionError;
 use fixstream_core::deadletter::DeadLetterError;
 use fixstream_core::history::HistoryError;
 use fixstream_core::ingest::IngestError;
@@ -133,7 +134,30 @@ impl From<IngestError> for ApiError {
 impl From<HistoryError> for ApiError {
     fn from(error: HistoryError) -> Self {
         tracing::warn!(%error, "history does not answer a request");
-        Self::HistoryAway
+        match error {
+            HistoryError::TooLarge(_) => Self::Query,
+            _ => Self::HistoryAway,
+        }
+    }
+}
+
+impl ApiError {
+    /// Why a position was not read or corrected; `id` and `time` are its fields' names in the request.
+    pub(super) fn uncorrected(error: CorrectionError, id: &'static str, time: &'static str) -> Self {
+        const ENTITY: &str = "POSITION";
+        match error {
+            CorrectionError::NotFound => Self::NotFound {
+                entity: ENTITY,
+                field: id,
+            },
+            CorrectionError::Taken => Self::Exists {
+                entity: ENTITY,
+                field: time,
+            },
+            CorrectionError::Exhausted => Self::Query,
+            CorrectionError::History(error) => error.into(),
+            CorrectionError::Ingest(error) => error.into(),
+        }
     }
 }
 

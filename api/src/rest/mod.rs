@@ -25,10 +25,12 @@ mod limits;
 mod metrics;
 mod openapi;
 mod operation;
+mod position_history;
 mod positions;
 mod presence;
 mod resource;
 mod routes;
+mod streamed;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -39,6 +41,7 @@ mod vendors;
 
 use std::sync::Arc;
 
+use fixstream_core::corrections::Corrections;
 use fixstream_core::deadletter::DeadLetters;
 use fixstream_core::decode::DecodeHost;
 use fixstream_core::ingest::Ingest;
@@ -50,7 +53,7 @@ use fixstream_core::telemetry::Health;
 pub use limits::{Limit, Limits};
 pub use cors::cors;
 pub use metrics::RestMetrics;
-pub use presence::{Presence, StoredPositions};
+pub use presence::Presence;
 pub use routes::routes;
 
 /// What the endpoints work on.
@@ -59,6 +62,8 @@ pub struct Rest {
     pub registry: Registry,
     /// The way into the journal.
     pub ingest: Ingest,
+    /// Positions after the fact.
+    pub corrections: Corrections,
     /// What could not be understood or assigned.
     pub dead_letters: DeadLetters,
     /// Vendor decoders.

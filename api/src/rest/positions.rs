@@ -1,7 +1,7 @@
 //! Positions in the hub's own format.
 
 use fixstream_core::clock;
-use fixstream_core::model::{AttributeValue, DeviceId, Fix, Sender, Source, Uplink};
+use fixstream_core::model::{AttributeValue, DeviceId, Fix, Offset, Sender, Source, TimeMs, Uplink};
 use poem::Response;
 use poem::http::{Method, StatusCode};
 
@@ -11,6 +11,9 @@ use super::error::ApiError;
 use super::fields;
 use super::operation::{Call, Operation};
 use super::validate::{self, Checked};
+
+/// Attribute with a direction beyond the circle.
+const DIRECTION: &str = "direction";
 
 /// The endpoints.
 pub(super) fn operations() -> Vec<Operation> {
@@ -31,77 +34,97 @@ pub(super) fn operations() -> Vec<Operation> {
 /// `POST /position/create`: answered when the position is on disk.
 pub(super) async fn create(call: Call) -> Result<Response, ApiError> {
     let fields = validate::body(&call.body, fields::POSITION)?;
-    let device = DeviceId(fields.required_id("idDevice"));
-    let owned = call
-        .rest
-        .registry
-        .device(device)
-        .is_some_and(|device| device.client == call.client.id);
-    if !owned {
-        return Err(ApiError::NotFound {
-            entity: "DEVICE",
-            field: "idDevice",
-        });
-    }
+    let device = owned_device(&call, fields.required_id("idDevice"), "idDevice")?;
+    let mut fix = Fix::default();
+    state(&fields, &mut fix);
     let source = Source::Position {
         device,
-        fix: Box::new(fix(&fields)),
+        fix: Box::new(fix),
     };
     accept(&call, source).await
 }
 
-/// Journals and answers 201.
-pub(super) async fn accept(call: &Call, source: Source) -> Result<Response, ApiError> {
-    let sender = Sender {
+/// The device of this id, which `field` named, if it is the client's.
+pub(super) fn owned_device(call: &Call, id: u32, field: &'static str) -> Result<DeviceId, ApiError> {
+    let entity = "DEVICE";
+    let device = call.rest.registry.device(DeviceId(id));
+    let owned = device.filter(|device| call.owns(device.client));
+    owned
+        .map(|device| device.id)
+        .ok_or(ApiError::NotFound { entity, field })
+}
+
+/// Who sends what a request says.
+pub(super) fn sender(call: &Call) -> Sender {
+    Sender {
         client: call.client.id,
         link: call.key.link,
         tracker: None,
+    }
+}
+
+/// Journals; the record and the time of receipt, once it is on disk.
+pub(super) async fn journal(call: &Call, source: Source) -> Result<(Offset, TimeMs), ApiError> {
+    let received = clock::now();
+    let uplink = Uplink {
+        received,
+        sender: sender(call),
+        source,
     };
-    call.rest
-        .ingest
-        .accept(&Uplink {
-            received: clock::now(),
-            sender,
-            source,
-        })
-        .await?;
+    Ok((call.rest.ingest.accept(&uplink).await?, received))
+}
+
+/// Journals and answers 201.
+pub(super) async fn accept(call: &Call, source: Source) -> Result<Response, ApiError> {
+    journal(call, source).await?;
     Ok(envelope::success(
         StatusCode::CREATED,
         "Position created successfully",
     ))
 }
 
-/// The fix that validated fields state.
-fn fix(fields: &Checked) -> Fix {
-    let direction = fields.number("direction");
-    // The contract allows more than a full circle; what was given stays readable.
-    let heading = direction.map(|direction| validate::hundredths(direction.rem_euclid(360.0)) % 360.0);
-    let mut attributes = Vec::new();
-    if let Some(direction) = direction
-        && heading != Some(direction)
-    {
-        attributes.push(("direction".to_owned(), AttributeValue::Real(direction)));
+/// Writes what validated fields state into a fix; the rest of it stays as it is.
+pub(super) fn state(fields: &Checked, fix: &mut Fix) {
+    let number = |name, into: &mut f64| {
+        if let Some(value) = fields.number(name) {
+            *into = value;
+        }
+    };
+    number("latitude", &mut fix.latitude);
+    number("longitude", &mut fix.longitude);
+    let number = |name, into: &mut Option<f64>| *into = fields.number(name).or(*into);
+    number("altitude", &mut fix.altitude_m);
+    number("velocity", &mut fix.speed_kmh);
+    number("gpsAccuracy", &mut fix.accuracy_m);
+    number("odometer", &mut fix.odometer_km);
+    number("distanceDelta", &mut fix.distance_km);
+    number("fuelLevel", &mut fix.fuel_percent);
+    number("engineTemperature", &mut fix.engine_temperature_c);
+    number("rpm", &mut fix.engine_rpm);
+    number("batteryVoltage", &mut fix.power_v);
+    number("mobileSignalStrength", &mut fix.signal);
+    fix.time = fields.time("createdAt").or(fix.time);
+    fix.ignition = fields.flag("engineStatus").or(fix.ignition);
+    if let Some(direction) = fields.number("direction") {
+        // The contract allows more than a full circle; what was given stays readable.
+        let heading = validate::hundredths(direction.rem_euclid(360.0)) % 360.0;
+        fix.heading_deg = Some(heading);
+        fix.attributes.retain(|(name, _)| name != DIRECTION);
+        if heading != direction {
+            let given = AttributeValue::Real(direction);
+            fix.attributes.push((DIRECTION.to_owned(), given));
+        }
     }
-    Fix {
-        time: fields.time("createdAt"),
-        valid: None,
-        latitude: fields.number("latitude").unwrap_or_default(),
-        longitude: fields.number("longitude").unwrap_or_default(),
-        altitude_m: fields.number("altitude"),
-        speed_kmh: fields.number("velocity"),
-        heading_deg: heading,
-        accuracy_m: fields.number("gpsAccuracy"),
-        odometer_km: fields.number("odometer"),
-        distance_km: fields.number("distanceDelta"),
-        ignition: fields.flag("engineStatus"),
-        fuel_percent: fields.number("fuelLevel"),
-        engine_temperature_c: fields.number("engineTemperature"),
-        engine_rpm: fields.number("rpm"),
-        power_v: fields.number("batteryVoltage"),
-        signal: fields.number("mobileSignalStrength"),
-        attributes,
-        ..Fix::default()
-    }
+}
+
+/// The direction as it was given, where that lies beyond the circle.
+pub(super) fn direction(fix: &Fix) -> Option<f64> {
+    let mut attributes = fix.attributes.iter();
+    let given = attributes.find_map(|(name, value)| match value {
+        AttributeValue::Real(given) if name == DIRECTION => Some(*given),
+        _ => None,
+    });
+    given.or(fix.heading_deg)
 }
 
 #[cfg(test)]
@@ -113,7 +136,10 @@ mod tests {
     use super::*;
 
     fn fix_of(body: &serde_json::Value) -> Fix {
-        fix(&validate::body(body.to_string().as_bytes(), fields::POSITION).unwrap())
+        let mut fix = Fix::default();
+        let fields = validate::body(body.to_string().as_bytes(), fields::POSITION).unwrap();
+        state(&fields, &mut fix);
+        fix
     }
 
     #[test]
@@ -161,6 +187,8 @@ mod tests {
                 .into_iter()
                 .collect();
             assert_eq!(fix.attributes, kept, "{given}");
+            let shown = direction(&fix).unwrap();
+            assert!((shown - given).abs() < 0.005, "{given}: {shown}");
         }
     }
 }

@@ -14,7 +14,8 @@ use super::error::ApiError;
 use super::metrics::RestMetrics;
 use super::operation::{Answered, Operation};
 use super::{
-    Rest, config, dead_letters, devices, error_pages, health, latest, openapi, positions, trackers, v1, vendors,
+    Rest, config, dead_letters, devices, error_pages, health, latest, openapi, position_history, positions,
+    trackers, v1, vendors,
 };
 
 /// From the head of a request to its answer, at most.
@@ -28,6 +29,7 @@ pub(super) fn operations() -> Vec<Operation> {
         devices::operations(),
         trackers::operations(),
         positions::operations(),
+        position_history::operations(),
         vendors::operations(),
         latest::operations(),
         config::operations(),

@@ -360,6 +360,22 @@ impl Hub {
         .await
     }
 
+    /// Any request with the key and a JSON body; status, `Location` and body of the answer.
+    pub async fn send(
+        &self,
+        method: reqwest::Method,
+        key: &str,
+        path: &str,
+        body: &Value,
+    ) -> (u16, Option<String>, Value) {
+        let request = self.http.request(method, self.url(path)).header("apikey", key);
+        let answer = request.json(body).send().await.unwrap();
+        let location = answer.headers().get("location");
+        let location = location.map(|location| location.to_str().unwrap().to_owned());
+        let status = answer.status().as_u16();
+        (status, location, answer.json().await.unwrap_or(Value::Null))
+    }
+
     /// A query as the analyst (of a server outside: as its user), over plain HTTP on the ClickHouse port;
     /// TabSeparated.
     pub async fn sql(&self, query: &str) -> String {

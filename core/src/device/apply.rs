@@ -8,13 +8,15 @@ use tokio::sync::Notify;
 
 use super::convert;
 use super::core::{Candidate, DeviceCore, Step, StepConfig};
+use super::correct::{self, LatestChange};
+use super::corrected::CorrectedFixes;
 use super::metrics::{DeviceMetrics, Tally};
 use super::slots::SlotTable;
-use super::ticket::{Applied, Reading, Work};
+use super::ticket::{Applied, DeviceCorrection, Reading, Work};
 use crate::crash;
 use crate::history::PositionRow;
 use crate::latest::{Latest, LatestStore};
-use crate::model::{ClientId, DeviceId};
+use crate::model::{ClientId, Corrected, DeviceId, Verdict};
 
 /// [`DeviceCore::step`]; a test puts one in that panics.
 pub(super) type StepFn = fn(&mut DeviceCore, &Reading, &StepConfig) -> Step;
@@ -24,6 +26,36 @@ pub(super) type StepFn = fn(&mut DeviceCore, &Reading, &StepConfig) -> Step;
 pub(super) struct Parked {
     pub core: DeviceCore,
     pub candidate: Option<Box<PositionRow>>,
+    /// Corrected fixes that must not be taken for news; nearly always none.
+    pub corrected: Option<Box<CorrectedFixes>>,
+}
+
+impl Parked {
+    /// Takes in a stored row of this device. True when it is the newest trusted fix so far.
+    pub fn restore(&mut self, row: &PositionRow) -> bool {
+        if row.revision > 0 {
+            self.note_corrected(row.into());
+        }
+        self.core.restore(row)
+    }
+
+    pub(super) fn note_corrected(&mut self, fix: Corrected) {
+        self.corrected.get_or_insert_default().note(fix);
+    }
+
+    /// Whether the reading says again what was corrected.
+    fn was_corrected(&mut self, reading: &Reading) -> bool {
+        let Some(corrected) = &mut self.corrected else {
+            return false;
+        };
+        if let Some((newest, _)) = self.core.newest()
+            && corrected.prune(newest)
+        {
+            self.corrected = None;
+            return false;
+        }
+        corrected.has(reading)
+    }
 }
 
 /// What all actors of the room share.
@@ -84,6 +116,11 @@ impl Room {
     /// only after latest shows them.
     pub fn apply(&self, device: &mut Parked, mut work: Work) {
         crash::point("apply-before");
+        if let Some(correction) = work.correction.take() {
+            self.correct(device, work.device, correction);
+            crash::point("apply-after");
+            return;
+        }
         let mut applied = Applied {
             rows: Vec::with_capacity(work.readings.len()),
             ..Applied::default()
@@ -93,6 +130,11 @@ impl Room {
         let (client, id) = (work.client, work.device);
         for reading in work.readings.by_ref() {
             let position = reading.id;
+            if device.was_corrected(&reading) {
+                tally.add(Verdict::Duplicate);
+                applied.duplicates += 1;
+                continue;
+            }
             // The core is copied back only when the step came to its end, so a panic leaves it as it was.
             let mut core = device.core;
             let candidate = &mut device.candidate;
@@ -129,6 +171,41 @@ impl Room {
         work.ticket.settle(&mut applied);
         crash::point("apply-after");
     }
+
+    /// Applies a correction; as with readings, latest shows it before its rows are on the ticket.
+    fn correct(&self, device: &mut Parked, id: DeviceId, correction: DeviceCorrection) {
+        let DeviceCorrection {
+            client,
+            at,
+            correction,
+            ticket,
+        } = correction;
+        let mut applied = Applied::default();
+        // What is changed half-way by a panic is put back.
+        let (core, candidate) = (device.core, device.candidate.clone());
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            correct::correct(device, client, id, &correction, &self.config)
+        }));
+        match outcome {
+            Ok(outcome) => {
+                match &outcome.latest {
+                    LatestChange::Stays => {}
+                    LatestChange::Becomes(latest) => self.latest.put(id, latest),
+                    LatestChange::Goes => self.latest.clear(id),
+                }
+                self.metrics.corrections.inc();
+                applied.rows = outcome.rows;
+            }
+            Err(_panic) => {
+                device.core = core;
+                device.candidate = candidate;
+                self.metrics.panics.inc();
+                tracing::error!(device = %id, position = %correction.id, "applying a correction panicked");
+                applied.failed.push(at);
+            }
+        }
+        ticket.settle(&mut applied);
+    }
 }
 
 /// One step, and the rows that it means. Touches `candidate` only after the step has succeeded.
@@ -142,8 +219,7 @@ fn judge(
     reading: Reading,
 ) -> Outcome {
     let step = step(core, &reading, config);
-    let row = (step.verdict != crate::model::Verdict::Duplicate)
-        .then(|| convert::row(client, device, reading, &step));
+    let row = (step.verdict != Verdict::Duplicate).then(|| convert::row(client, device, reading, &step));
     let mut released = None;
     match step.candidate {
         Candidate::Unchanged => {}

@@ -26,8 +26,10 @@ const JUMP_SLACK_M: f64 = 1000.0;
 const MOVING_KMH: f64 = 5.0;
 /// Where no speed is stated, nearer than this to the fix before is standing, metres.
 const MOVING_M: f64 = 50.0;
-/// Sightings remembered for finding duplicates.
+/// Sightings remembered for finding duplicates: that of the newest trusted fix, and the last of the others.
 pub(super) const SIGHTINGS: usize = 8;
+/// No place among them.
+const NOWHERE: u8 = u8::MAX;
 
 /// What judging needs of [`DeviceOptions`], in the units of the calculation.
 #[derive(Debug, Clone, Copy)]
@@ -126,6 +128,9 @@ pub struct DeviceCore {
     motion_since: i64,
     seen: [u64; SIGHTINGS],
     seen_next: u8,
+    /// Where among `seen` the newest trusted fix is, which is not overwritten: sent again, however late, it must
+    /// not become another latest position.
+    trusted_at: u8,
     has_trusted: bool,
     has_candidate: bool,
     candidate_repaired: bool,
@@ -142,6 +147,7 @@ impl Default for DeviceCore {
             motion_since: 0,
             seen: [0; SIGHTINGS],
             seen_next: 0,
+            trusted_at: NOWHERE,
             has_trusted: false,
             has_candidate: false,
             candidate_repaired: false,
@@ -157,25 +163,53 @@ impl DeviceCore {
     /// `clock` where the time was repaired, else `ok`. A repaired time is used in all of them, but does not
     /// make a fix trusted that its device itself calls invalid.
     pub fn step(&mut self, reading: &Reading, config: &StepConfig) -> Step {
+        let mut step = Step::unjudged(reading);
+        let sighting = reading_sighting(reading, step.content);
+        if !self.seen.contains(&sighting) {
+            self.judge(reading, sighting, config, &mut step);
+        }
+        step
+    }
+
+    /// Judges a fix that is stated anew: as [`Self::step`], but nothing is a duplicate.
+    pub(super) fn step_again(&mut self, reading: &Reading, config: &StepConfig) -> Step {
+        let mut step = Step::unjudged(reading);
+        let sighting = reading_sighting(reading, step.content);
+        self.judge(reading, sighting, config, &mut step);
+        step
+    }
+
+    /// Forgets that the position of this id was ever there. Where it was the newest trusted fix, the device is
+    /// back at `fallback`; true then.
+    pub(super) fn retract(&mut self, id: PositionId, fallback: Option<&PositionRow>) -> bool {
+        if self.has_candidate && self.candidate.id == id.0 {
+            self.has_candidate = false;
+        }
+        if !self.has_trusted || self.trusted.id != id.0 {
+            return false;
+        }
+        self.has_trusted = false;
+        self.trusted_at = NOWHERE;
+        self.motion = Motion::Unknown;
+        self.motion_since = 0;
+        if let Some(row) = fallback {
+            self.restore(row);
+        }
+        true
+    }
+
+    /// Whether the candidate is the position of this id.
+    pub(super) fn is_candidate(&self, id: PositionId) -> bool {
+        self.has_candidate && self.candidate.id == id.0
+    }
+
+    fn judge(&mut self, reading: &Reading, sighting: u64, config: &StepConfig, step: &mut Step) {
         let fix = &reading.fix;
         let received = reading.received.0;
         let stated = fix.time.unwrap_or(reading.received).0;
-        let content = content_hash(fix);
         let repaired = repaired(stated, received);
-        let time = repaired.unwrap_or(stated);
-        let mut step = Step {
-            verdict: Verdict::Duplicate,
-            time: TimeMs(time),
-            row_time: TimeMs(clamped(time, received)),
-            content,
-            latest: false,
-            candidate: Candidate::Unchanged,
-        };
-        let sighting = sighting(content, stated);
-        if self.seen.contains(&sighting) {
-            return step;
-        }
-        self.remember(sighting);
+        let time = step.time.0;
+        let place = self.remember(sighting);
         if time > received.saturating_add(config.future_tolerance_ms) {
             step.verdict = Verdict::Future;
         } else if fix.valid == Some(false) || !on_earth(fix) {
@@ -188,9 +222,11 @@ impl DeviceCore {
                 id: reading.id.0,
                 place: Place::new(fix.latitude, fix.longitude),
             };
-            self.locate(here, repaired.is_some(), fix.speed_kmh, config, &mut step);
+            self.locate(here, repaired.is_some(), fix.speed_kmh, config, step);
+            if step.latest {
+                self.trusted_at = place;
+            }
         }
-        step
     }
 
     /// Takes in a stored row of this device as if it had been seen just now. True when it is the newest
@@ -198,9 +234,8 @@ impl DeviceCore {
     pub fn restore(&mut self, row: &PositionRow) -> bool {
         let stated = row.fix.time.unwrap_or(row.received).0;
         let sighting = sighting(row.content, stated);
-        if !self.seen.contains(&sighting) {
-            self.remember(sighting);
-        }
+        let known = self.seen.iter().position(|seen| *seen == sighting);
+        let place = known.map_or_else(|| self.remember(sighting), |place| place as u8);
         let time = super::convert::judged_time(row).0;
         let here = Base {
             time,
@@ -212,6 +247,7 @@ impl DeviceCore {
             && (!self.has_trusted || here.supersedes(&self.trusted));
         if newest {
             self.trust(here, row.fix.speed_kmh);
+            self.trusted_at = place;
         }
         newest
     }
@@ -287,13 +323,17 @@ impl DeviceCore {
         self.has_trusted = true;
     }
 
-    /// Overwrites the oldest sighting.
-    fn remember(&mut self, sighting: u64) {
-        let next = usize::from(self.seen_next) % SIGHTINGS;
+    /// Overwrites the oldest sighting but that of the newest trusted fix; where it stands now.
+    fn remember(&mut self, sighting: u64) -> u8 {
+        let mut next = usize::from(self.seen_next) % SIGHTINGS;
+        if next == usize::from(self.trusted_at) {
+            next = (next + 1) % SIGHTINGS;
+        }
         if let Some(place) = self.seen.get_mut(next) {
             *place = sighting;
         }
         self.seen_next = ((next + 1) % SIGHTINGS) as u8;
+        next as u8
     }
 }
 
@@ -304,6 +344,43 @@ impl StepConfig {
         // Infinity × 0 is not a number; then the switch is off and everything can be reached.
         reach.is_nan() || from.place.at_most_m(to.place) <= reach || from.place.distance_m(to.place) <= reach
     }
+}
+
+impl Step {
+    /// Time and content of a reading; its judgement is still open.
+    fn unjudged(reading: &Reading) -> Self {
+        let time = fix_time(&reading.fix, reading.received);
+        Self {
+            verdict: Verdict::Duplicate,
+            time,
+            row_time: TimeMs(clamped(time.0, reading.received.0)),
+            content: content_hash(&reading.fix),
+            latest: false,
+            candidate: Candidate::Unchanged,
+        }
+    }
+}
+
+/// The time of a fix: as stated, repaired, or that of receipt.
+pub fn fix_time(fix: &Fix, received: TimeMs) -> TimeMs {
+    let stated = fix.time.unwrap_or(received).0;
+    TimeMs(repaired(stated, received.0).unwrap_or(stated))
+}
+
+/// Where a fix stands in history, apart from its device: its time there, and its content.
+pub(super) fn place_in_history(fix: &Fix, received: TimeMs) -> (TimeMs, u64) {
+    let time = clamped(fix_time(fix, received).0, received.0);
+    (TimeMs(time), content_hash(fix))
+}
+
+/// The verdict of a fix of that time which is trusted.
+pub(super) fn verdict_when_trusted(fix: &Fix, received: TimeMs) -> Verdict {
+    let stated = fix.time.unwrap_or(received).0;
+    trusted_verdict(repaired(stated, received.0).is_some())
+}
+
+fn reading_sighting(reading: &Reading, content: u64) -> u64 {
+    sighting(content, reading.fix.time.unwrap_or(reading.received).0)
 }
 
 fn trusted_verdict(repaired: bool) -> Verdict {

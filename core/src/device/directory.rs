@@ -17,7 +17,7 @@ use super::options::{DeviceOptions, Layout};
 use super::sharded::Shards;
 use super::slots::Slot;
 use super::supervisor::{SUPERVISORS, Supervisor, SupervisorMsg};
-use super::ticket::{DeviceBatch, Work};
+use super::ticket::{DeviceBatch, DeviceCorrection, Work};
 use crate::history::PositionRow;
 use crate::latest::{LatestStore, MAX_DEVICES};
 use crate::model::DeviceId;
@@ -89,7 +89,8 @@ impl DeviceDirectory {
         })
     }
 
-    /// Restores a device from its newest stored rows (start-up, before any delivery), in any order.
+    /// Restores a device from its newest stored rows (start-up, before any delivery), in any order. Rows that
+    /// were corrected and are not trusted may be among them: they are remembered as such.
     /// A device that is awake already knows better and is left alone.
     pub fn restore(&self, row: &PositionRow) {
         let room = &self.inner.room;
@@ -98,7 +99,7 @@ impl DeviceDirectory {
         };
         let mut slot = slot.lock();
         if let Slot::Passive(parked) = &mut *slot {
-            if parked.core.restore(row) {
+            if parked.restore(row) {
                 room.latest.put(row.device, &convert::latest(row));
             }
         } else {
@@ -109,8 +110,16 @@ impl DeviceDirectory {
     /// Hands readings to a device. Never blocks, never loses: bounded by the outstanding tickets. Calls for
     /// one device must come from one task at a time; their order is the order of judgement.
     pub fn deliver(&self, device: DeviceId, batch: DeviceBatch) {
+        self.hand_over(device, Work::new(device, batch));
+    }
+
+    /// Hands a correction to a device that it concerns, in order with the readings; as [`Self::deliver`].
+    pub fn correct(&self, device: DeviceId, correction: DeviceCorrection) {
+        self.hand_over(device, Work::correction(device, correction));
+    }
+
+    fn hand_over(&self, device: DeviceId, work: Work) {
         let inner = &*self.inner;
-        let work = Work::new(device, batch);
         if let Some(shards) = &inner.shards {
             shards.deliver(work);
             return;

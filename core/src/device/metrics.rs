@@ -23,6 +23,8 @@ pub struct DeviceMetrics {
     pub(super) activations: Counter,
     /// Cores put back into their slots.
     pub(super) passivations: Counter,
+    /// Corrections applied; one that moves a position to another device counts at both.
+    pub(super) corrections: Counter,
     /// Readings on which the step function panicked.
     pub(super) panics: Counter,
 }
@@ -39,6 +41,7 @@ impl Default for DeviceMetrics {
             active: Gauge::default(),
             activations: Counter::default(),
             passivations: Counter::default(),
+            corrections: Counter::default(),
             panics: Counter::default(),
         }
     }
@@ -71,6 +74,11 @@ impl DeviceMetrics {
             "fixstream_device_passivations",
             "Device actors drained into their slots",
             self.passivations.clone(),
+        );
+        registry.register(
+            "fixstream_device_corrections",
+            "Corrections of positions applied",
+            self.corrections.clone(),
         );
         registry.register(
             "fixstream_device_panics",

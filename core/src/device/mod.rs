@@ -10,12 +10,18 @@
 //! of the journal judges alike. `deliver` never waits; what bounds the queues are the outstanding tickets.
 //!
 //! The judgement is [`DeviceCore::step`], pure and synchronous; actors only carry readings to it.
+//!
+//! Corrections ([`crate::model::Correction`]) pass the same queues ([`DeviceDirectory::correct`]), in order with
+//! the readings. A position that was corrected stays so: what its device sends again of it is a duplicate, or
+//! `late` and superseded in history.
 
 mod actor;
 mod apply;
 mod content;
 mod convert;
 mod core;
+mod correct;
+mod corrected;
 mod directory;
 mod geo;
 mod metrics;
@@ -28,13 +34,16 @@ mod ticket;
 #[cfg(test)]
 mod core_tests;
 #[cfg(test)]
+mod correct_tests;
+#[cfg(test)]
 mod directory_tests;
 #[cfg(test)]
 mod testing;
 
 pub use self::content::content_hash;
-pub use self::core::{Candidate, DeviceCore, Motion, Step, StepConfig};
+pub use self::core::{Candidate, DeviceCore, Motion, Step, StepConfig, fix_time};
+pub use self::correct::restated_place;
 pub use self::directory::{DeviceDirectory, DeviceError};
 pub use self::metrics::DeviceMetrics;
 pub use self::options::{DeviceOptions, Layout};
-pub use self::ticket::{Applied, DeviceBatch, Reading, Ticket};
+pub use self::ticket::{Applied, DeviceBatch, DeviceCorrection, Reading, Ticket};

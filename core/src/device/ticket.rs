@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::history::PositionRow;
-use crate::model::{ClientId, DeviceId, Fix, PositionId, TimeMs};
+use crate::model::{ClientId, Correction, DeviceId, Fix, PositionId, TimeMs};
 
 /// One decoded position on its way to its device.
 #[derive(Debug, Clone)]
@@ -29,6 +29,18 @@ pub struct DeviceBatch {
     pub client: ClientId,
     /// In journal order.
     pub readings: Vec<Reading>,
+    /// Where the rows go.
+    pub ticket: Ticket,
+}
+
+/// A correction on its way to a device that it concerns.
+pub struct DeviceCorrection {
+    /// The tenant.
+    pub client: ClientId,
+    /// The correction's own journal record, as the id that a position in it would have.
+    pub at: PositionId,
+    /// What is corrected.
+    pub correction: Arc<Correction>,
     /// Where the rows go.
     pub ticket: Ticket,
 }
@@ -102,12 +114,14 @@ impl Drop for Collector {
     }
 }
 
-/// A batch inside the room. Readings that are still in it when it is dropped (a mailbox died with them) are
-/// reported as failed: a ticket accounts for every reading that it covers.
+/// A batch or a correction inside the room. What is still in it when it is dropped (a mailbox died with it) is
+/// reported as failed: a ticket accounts for all that it covers.
 pub(super) struct Work {
     pub device: DeviceId,
     pub client: ClientId,
     pub readings: std::vec::IntoIter<Reading>,
+    /// Then there are no readings.
+    pub correction: Option<DeviceCorrection>,
     pub ticket: Ticket,
 }
 
@@ -122,15 +136,28 @@ impl Work {
             device,
             client,
             readings: readings.into_iter(),
+            correction: None,
             ticket,
+        }
+    }
+
+    pub fn correction(device: DeviceId, correction: DeviceCorrection) -> Self {
+        Self {
+            device,
+            client: correction.client,
+            readings: Vec::new().into_iter(),
+            ticket: correction.ticket.clone(),
+            correction: Some(correction),
         }
     }
 }
 
 impl Drop for Work {
     fn drop(&mut self) {
-        if self.readings.len() > 0 {
-            let failed: Vec<_> = self.readings.by_ref().map(|reading| reading.id).collect();
+        let correction = self.correction.take().map(|correction| correction.at);
+        if self.readings.len() > 0 || correction.is_some() {
+            let readings = self.readings.by_ref().map(|reading| reading.id);
+            let failed: Vec<_> = readings.chain(correction).collect();
             tracing::error!(device = %self.device, readings = failed.len(), "readings died with their actor");
             self.ticket.settle(&mut Applied {
                 failed,

@@ -16,6 +16,9 @@ pub enum HistoryError {
         /// Cause.
         source: std::io::Error,
     },
+    /// The question is too large: more time or memory than one may take.
+    #[error("the question takes more than it may: {0}")]
+    TooLarge(String),
     /// A migration or the spool is not as expected.
     #[error("{0}")]
     State(String),

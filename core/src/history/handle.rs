@@ -17,11 +17,12 @@ use super::inserter::Inserter;
 use super::letters::Letters;
 use super::metrics::HistoryMetrics;
 use super::options::{HistoryOptions, Lag};
+use super::positions::Positions;
 use super::retry::{self, Pauses};
 use super::row::{Chunk, PositionRow};
 use super::spool::Spool;
-use super::{migrations, newest, presence};
-use crate::model::{ClientId, DeviceId, Offset};
+use super::{migrations, newest};
+use crate::model::Offset;
 
 /// The writer of history. Cheap to clone. When the last clone is dropped without [`History::stop`], the tasks end
 /// where they are, as in a crash; nothing is lost by it.
@@ -142,22 +143,12 @@ impl History {
         let _ = stored.wait_for(|stored| *stored >= end).await;
     }
 
-    /// Whether a device of a client has a position among what came of records below `end`: waits until that is
-    /// stored. Where ClickHouse does not take or answer it within `patience`: an error.
-    pub async fn has_position(
-        &self,
-        client: ClientId,
-        device: DeviceId,
-        end: Offset,
-        patience: Duration,
-    ) -> Result<bool, HistoryError> {
-        let answer = async {
-            self.wait_stored(end).await;
-            presence::has_position(&self.inner.client, client, device).await
-        };
-        match tokio::time::timeout(patience, answer).await {
-            Ok(answer) => answer,
-            Err(_) => Err(clickhouse::error::Error::TimedOut.into()),
+    /// The positions that are stored.
+    pub fn positions(&self) -> Positions {
+        Positions {
+            client: self.inner.client.clone(),
+            ready: self.inner.backlog.ready.subscribe(),
+            stored: self.inner.backlog.stored.subscribe(),
         }
     }
 
@@ -169,7 +160,8 @@ impl History {
         }
     }
 
-    /// The newest trusted row of each device, from ClickHouse and the spool; waits until ClickHouse answers.
+    /// The newest trusted row of each device, from ClickHouse and the spool, and behind them rows that were
+    /// corrected and are not older; waits until ClickHouse answers.
     pub async fn newest(&self) -> Result<Vec<PositionRow>, HistoryError> {
         let backlog = &self.inner.backlog;
         let stopped = || HistoryError::State("history has stopped".into());
@@ -186,7 +178,7 @@ impl History {
             let unsaved = tokio::task::spawn_blocking(move || newest::unsaved(&shared.spool, &entries))
                 .await
                 .map_err(|error| HistoryError::State(error.to_string()))??;
-            match newest::stored(&self.inner.client).await {
+            match newest::stored(&self.inner.client, &unsaved).await {
                 Ok(stored) => return Ok(newest::merge(stored, unsaved)),
                 Err(error) if retry::is_permanent(&error) => return Err(error),
                 Err(error) => {

@@ -7,7 +7,7 @@ use clickhouse::Client;
 
 use super::error::HistoryError;
 
-const FILES: [(u32, &str, &str); 4] = [
+const FILES: [(u32, &str, &str); 5] = [
     (
         1,
         "positions",
@@ -27,6 +27,11 @@ const FILES: [(u32, &str, &str); 4] = [
         4,
         "replays",
         include_str!("../../../deploy/clickhouse/0004_replays.sql"),
+    ),
+    (
+        5,
+        "corrections",
+        include_str!("../../../deploy/clickhouse/0005_corrections.sql"),
     ),
 ];
 
@@ -123,7 +128,9 @@ mod tests {
                 let table = statement.contains(" IF NOT EXISTS db.");
                 let column = statement.starts_with("ALTER TABLE db.")
                     && statement.contains(" ADD COLUMN IF NOT EXISTS ");
-                assert!(table || column, "{statement}");
+                let change =
+                    statement.starts_with("ALTER TABLE db.") && statement.contains(" MODIFY COLUMN ");
+                assert!(table || column || change, "{statement}");
                 assert!(!statement.contains('{'), "{statement}");
             }
         }

@@ -1,6 +1,7 @@
-//! The newest trusted row of each device, from which a restarted hub restores its devices.
+//! The newest trusted row of each device, from which a restarted hub restores its devices; and, where rows that
+//! are not older were corrected, those, so that they are known when they are sent again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use clickhouse::Client;
 
@@ -8,6 +9,11 @@ use super::error::HistoryError;
 use super::record::PositionRecord;
 use super::row::PositionRow;
 use super::spool::{Entry, Spool};
+
+/// Rows of one device that were corrected, at most; more than one is rare.
+pub(super) const CORRECTED: usize = 64;
+/// Devices in one question; ClickHouse takes 256 KiB of text.
+const DEVICES: usize = 4_000;
 
 /// The columns of [`PositionRecord`] that stand in the state of `latest`.
 const STATE: [&str; 29] = [
@@ -46,8 +52,29 @@ const STATE: [&str; 29] = [
 #[derive(Default)]
 pub(super) struct Unsaved {
     trusted: Vec<PositionRow>,
-    /// Fixes that are no longer trusted: client, device, time, content.
-    revoked: HashSet<(u32, u32, i64, u64)>,
+    corrected: Vec<PositionRow>,
+    /// Fixes that are no longer trusted, and the revision that says so.
+    revoked: HashMap<Key, u8>,
+}
+
+/// Client, device, time, content.
+type Key = (u32, u32, i64, u64);
+
+impl Unsaved {
+    fn revokes(&self, row: &PositionRow) -> bool {
+        self.revoked
+            .get(&key(row))
+            .is_some_and(|revision| *revision > row.revision)
+    }
+
+    /// How many fixes of each device are no longer trusted.
+    fn revoked_of(&self) -> BTreeMap<(u32, u32), usize> {
+        let mut counts = BTreeMap::new();
+        for (client, device, ..) in self.revoked.keys() {
+            *counts.entry((*client, *device)).or_insert(0) += 1;
+        }
+        counts
+    }
 }
 
 /// Reads the batches. One that vanishes meanwhile has been stored.
@@ -61,18 +88,19 @@ pub(super) fn unsaved(spool: &Spool, entries: &[Entry]) -> Result<Unsaved, Histo
         };
         for row in batch.positions {
             if row.verdict.is_trusted() {
-                unsaved.revoked.remove(&key(&row));
                 unsaved.trusted.push(row);
             } else if row.revision > 0 {
-                unsaved.revoked.insert(key(&row));
+                let revision = unsaved.revoked.entry(key(&row)).or_default();
+                *revision = row.revision.max(*revision);
+                unsaved.corrected.push(row);
             }
         }
     }
     Ok(unsaved)
 }
 
-/// What ClickHouse says.
-pub(super) async fn stored(client: &Client) -> Result<Vec<PositionRow>, HistoryError> {
+/// What ClickHouse says, beside what waits to be stored.
+pub(super) async fn stored(client: &Client, unsaved: &Unsaved) -> Result<Vec<PositionRow>, HistoryError> {
     let state: Vec<String> = STATE
         .iter()
         .map(|column| format!("s.{column} AS {column}"))
@@ -91,6 +119,40 @@ pub(super) async fn stored(client: &Client) -> Result<Vec<PositionRow>, HistoryE
         .with_setting("optimize_aggregation_in_order", "1");
     let mut rows = query.fetch_all::<PositionRecord>().await?;
     // Where the newest row may have been revoked meanwhile, only the rows themselves know what is newest.
+    let revoked = "SELECT client_id, device_id FROM latest GROUP BY client_id, device_id \
+                   HAVING max(latest.time) <= max(latest.revoked_time)";
+    rows.extend(newest_rows(client, revoked, "p.trusted", 1).await?);
+    rows.extend(newest_rows(client, revoked, "p.revision > 0 AND NOT p.trusted", CORRECTED).await?);
+    // Where a row is about to be revoked, the newest of those that are not.
+    let devices: Vec<((u32, u32), usize)> = unsaved.revoked_of().into_iter().collect();
+    for some in devices.chunks(DEVICES) {
+        let pairs: Vec<String> = some
+            .iter()
+            .map(|((client, device), _)| format!("({client},{device})"))
+            .collect();
+        let most = some.iter().map(|(_, revoked)| *revoked).max().unwrap_or_default();
+        rows.extend(newest_rows(client, &pairs.join(","), "p.trusted", most + 1).await?);
+    }
+    Ok(rows.into_iter().map(PositionRow::from).collect())
+}
+
+/// The newest rows of each of these devices that meet the condition.
+async fn newest_rows(
+    client: &Client,
+    devices: &str,
+    condition: &str,
+    each: usize,
+) -> Result<Vec<PositionRecord>, HistoryError> {
+    let question = format!(
+        "SELECT {} FROM positions AS p FINAL WHERE (p.client_id, p.device_id) IN ({devices}) AND {condition} \
+         ORDER BY p.time DESC, p.id DESC LIMIT {each} BY p.client_id, p.device_id",
+        columns()
+    );
+    Ok(client.query_raw(&question).fetch_all().await?)
+}
+
+/// All columns of [`PositionRecord`], from `positions AS p`.
+pub(super) fn columns() -> String {
     let columns: Vec<String> = STATE
         .iter()
         .map(|column| match *column {
@@ -100,24 +162,24 @@ pub(super) async fn stored(client: &Client) -> Result<Vec<PositionRow>, HistoryE
             other => format!("p.{other} AS {other}"),
         })
         .collect();
-    let revoked = format!(
-        "SELECT p.client_id AS client_id, p.device_id AS device_id, p.time AS time, {} FROM positions AS p FINAL \
-         WHERE (p.client_id, p.device_id) IN (\
-            SELECT client_id, device_id FROM latest GROUP BY client_id, device_id \
-            HAVING max(latest.time) <= max(latest.revoked_time)) AND p.trusted \
-         ORDER BY p.time DESC, p.id DESC LIMIT 1 BY client_id, device_id",
+    format!(
+        "p.client_id AS client_id, p.device_id AS device_id, p.time AS time, {}",
         columns.join(", ")
-    );
-    rows.extend(client.query_raw(&revoked).fetch_all::<PositionRecord>().await?);
-    Ok(rows.into_iter().map(PositionRow::from).collect())
+    )
 }
 
-/// The newest of both. The greatest fix time wins, then the message that came later.
-pub(super) fn merge(stored: Vec<PositionRow>, unsaved: Unsaved) -> Vec<PositionRow> {
-    let Unsaved { trusted, revoked } = unsaved;
+/// The newest of both. The greatest fix time wins, then the message that came later. Behind them the rows that were
+/// corrected and are not older.
+pub(super) fn merge(stored: Vec<PositionRow>, mut unsaved: Unsaved) -> Vec<PositionRow> {
+    let trusted = std::mem::take(&mut unsaved.trusted);
+    let mut corrected = std::mem::take(&mut unsaved.corrected);
     let mut newest: HashMap<(u32, u32), PositionRow> = HashMap::new();
     for row in stored.into_iter().chain(trusted) {
-        if revoked.contains(&key(&row)) {
+        if !row.verdict.is_trusted() {
+            corrected.push(row);
+            continue;
+        }
+        if unsaved.revokes(&row) {
             continue;
         }
         let rank = |row: &PositionRow| (row.time, row.id, row.revision);
@@ -132,9 +194,13 @@ pub(super) fn merge(stored: Vec<PositionRow>, unsaved: Unsaved) -> Vec<PositionR
             }
         }
     }
-    newest.into_values().collect()
+    corrected.retain(|row| {
+        let newest = newest.get(&(row.client.0, row.device.0));
+        newest.is_none_or(|newest| newest.time <= row.time)
+    });
+    newest.into_values().chain(corrected).collect()
 }
 
-fn key(row: &PositionRow) -> (u32, u32, i64, u64) {
+fn key(row: &PositionRow) -> Key {
     (row.client.0, row.device.0, row.time.0, row.content)
 }

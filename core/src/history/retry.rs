@@ -34,12 +34,12 @@ pub(super) fn is_permanent(error: &HistoryError) -> bool {
         )
         | HistoryError::Io { .. } => false,
         // The rest is about our own types and settings.
-        HistoryError::ClickHouse(_) | HistoryError::State(_) => true,
+        HistoryError::ClickHouse(_) | HistoryError::State(_) | HistoryError::TooLarge(_) => true,
     }
 }
 
 /// The number in `Code: 60. DB::Exception: …`.
-fn code(text: &str) -> Option<u32> {
+pub(super) fn code(text: &str) -> Option<u32> {
     let (_, after) = text.split_once("Code: ")?;
     after
         .split(|letter: char| !letter.is_ascii_digit())

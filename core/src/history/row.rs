@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{ClientId, DeadLetter, DeviceId, Fix, Offset, PositionId, TimeMs, Verdict};
+use crate::model::{ClientId, Corrected, DeadLetter, DeviceId, Fix, Offset, PositionId, TimeMs, Verdict};
 
 /// One row of `positions`, before its encoding for ClickHouse.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +33,16 @@ pub struct PositionRow {
     pub plugin: Arc<str>,
     /// The fix as stated; where the clock was repaired `fix.time` keeps the original.
     pub fix: Fix,
+}
+
+impl From<&PositionRow> for Corrected {
+    fn from(row: &PositionRow) -> Self {
+        Self {
+            time: row.time,
+            stated: row.fix.time.unwrap_or(row.received),
+            content: row.content,
+        }
+    }
 }
 
 /// One row of `raw_messages`.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{ClientId, DeviceId, Fix, LinkId, Offset, TimeMs, TrackerId};
+use super::{ClientId, Correction, DeviceId, Fix, LinkId, Offset, TimeMs, TrackerId};
 
 /// One received message, as it stands in a journal record (postcard encoding, first byte a version).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,6 +57,8 @@ pub enum Source {
         /// The fix.
         fix: Box<Fix>,
     },
+    /// A position of the sender's client, corrected after the fact.
+    Correction(Box<Correction>),
 }
 
 /// A journal record that can't be read as an uplink.
@@ -114,15 +116,15 @@ impl Uplink {
     fn payload_mut(&mut self) -> Option<&mut Bytes> {
         match &mut self.source {
             Source::Mqtt { payload, .. } | Source::Http { payload, .. } => Some(payload),
-            Source::Position { .. } => None,
+            Source::Position { .. } | Source::Correction(_) => None,
         }
     }
 
-    /// The vendor whose decoder is responsible; `None` for the hub's own format.
+    /// The vendor whose decoder is responsible; `None` for the hub's own formats.
     pub fn vendor(&self) -> Option<&str> {
         match &self.source {
             Source::Mqtt { vendor, .. } | Source::Http { vendor, .. } => Some(vendor),
-            Source::Position { .. } => None,
+            Source::Position { .. } | Source::Correction(_) => None,
         }
     }
 
@@ -132,14 +134,15 @@ impl Uplink {
             Source::Mqtt { topic, .. } => topic,
             Source::Http { path, .. } => path,
             Source::Position { .. } => "/position/create",
+            Source::Correction(_) => "/position",
         }
     }
 
-    /// The raw bytes, shared; empty for the hub's own format.
+    /// The raw bytes, shared; empty for the hub's own formats.
     pub fn payload_bytes(&self) -> Bytes {
         match &self.source {
             Source::Mqtt { payload, .. } | Source::Http { payload, .. } => payload.clone(),
-            Source::Position { .. } => Bytes::new(),
+            Source::Position { .. } | Source::Correction(_) => Bytes::new(),
         }
     }
 }

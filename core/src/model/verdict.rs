@@ -25,11 +25,14 @@ pub enum Verdict {
     Jump = 6,
     /// Trusted after its clock was repaired (GPS week rollover); the original time is kept.
     Clock = 7,
+    /// Taken back: the last row of a position that was deleted, or that stands elsewhere since it was corrected.
+    /// No fix is judged so.
+    Deleted = 8,
 }
 
 impl Verdict {
     /// All verdicts, for tables of metrics and documentation.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Ok,
         Self::Late,
         Self::Duplicate,
@@ -38,6 +41,7 @@ impl Verdict {
         Self::NullIsland,
         Self::Jump,
         Self::Clock,
+        Self::Deleted,
     ];
 
     /// The name in rows, metrics and JSON.
@@ -51,6 +55,7 @@ impl Verdict {
             Self::NullIsland => "null_island",
             Self::Jump => "jump",
             Self::Clock => "clock",
+            Self::Deleted => "deleted",
         }
     }
 

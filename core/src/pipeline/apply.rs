@@ -8,11 +8,11 @@ use bytes::Bytes;
 use super::metrics::PipelineMetrics;
 use super::understand::{Content, Message, Understood, fixes};
 use crate::decode::{DecodeHost, Decoded, DeviceFrom, Failure, FailureKind, Manifest};
-use crate::device::{DeviceBatch, DeviceDirectory, Reading, Ticket};
+use crate::device::{DeviceBatch, DeviceCorrection, DeviceDirectory, Reading, Ticket};
 use crate::history::RawRow;
 use crate::model::{
-    ClientId, DeadLetter, DeadReason, DeviceId, MAX_FIXES_PER_MESSAGE, Offset, PositionId, Sender, Source,
-    Uplink,
+    ClientId, Correction, DeadLetter, DeadReason, DeviceId, MAX_FIXES_PER_MESSAGE, Offset, PositionId,
+    Sender, Source, Uplink,
 };
 use crate::registry::{NewDevice, NewTracker, Registry, RegistryError, Tracker, UnknownTracker};
 
@@ -54,29 +54,30 @@ impl Applier {
     pub async fn apply(&self, chunk: Understood, ticket: &Ticket) -> Leftovers {
         let mut gathered = Gathered::default();
         for message in chunk.messages {
-            self.message(message, &mut gathered).await;
+            self.message(message, &mut gathered, ticket).await;
         }
         let Gathered { readings, left } = gathered;
-        let mut positions = 0;
         for (device, (client, readings)) in readings {
-            positions += readings.len() as u64;
-            self.devices.deliver(
-                device,
-                DeviceBatch {
-                    client,
-                    readings,
-                    ticket: ticket.clone(),
-                },
-            );
+            self.deliver(device, client, readings, ticket);
         }
-        self.metrics.positions.inc_by(positions);
         for letter in &left.dead {
             self.metrics.dead(letter.reason);
         }
         left
     }
 
-    async fn message(&self, message: Message, into: &mut Gathered) {
+    fn deliver(&self, device: DeviceId, client: ClientId, readings: Vec<Reading>, ticket: &Ticket) {
+        self.metrics.positions.inc_by(readings.len() as u64);
+        let ticket = ticket.clone();
+        let batch = DeviceBatch {
+            client,
+            readings,
+            ticket,
+        };
+        self.devices.deliver(device, batch);
+    }
+
+    async fn message(&self, message: Message, into: &mut Gathered, ticket: &Ticket) {
         let offset = message.offset;
         match message.content {
             Content::Unreadable(detail) => into.left.dead.push(DeadLetter {
@@ -92,7 +93,12 @@ impl Applier {
                 payload: message.record,
                 envelope: Bytes::new(),
             }),
-            Content::Position { uplink } => self.position(offset, uplink, into),
+            Content::Position { uplink } => match uplink.source {
+                Source::Correction(correction) => {
+                    self.correction(offset, uplink.sender.client, *correction, into, ticket);
+                }
+                _ => self.position(offset, uplink, into),
+            },
             Content::Vendor {
                 uplink,
                 vendor,
@@ -150,7 +156,34 @@ impl Applier {
                 detail: format!("device {device} is gone"),
                 ..dead_letter(offset, &uplink, "")
             }),
-            Source::Mqtt { .. } | Source::Http { .. } => {}
+            Source::Mqtt { .. } | Source::Http { .. } | Source::Correction(_) => {}
+        }
+    }
+
+    /// Hands a correction to the devices that it concerns, each after its readings that came before. Whether they
+    /// still exist does not matter: the rows do.
+    fn correction(
+        &self,
+        offset: Offset,
+        client: ClientId,
+        correction: Correction,
+        into: &mut Gathered,
+        ticket: &Ticket,
+    ) {
+        let from = correction.old.as_ref().map(|old| old.device);
+        let to = correction.new.as_ref().map(|new| new.device);
+        let correction = Arc::new(correction);
+        for device in from.into_iter().chain(to.filter(|to| Some(*to) != from)) {
+            if let Some((client, readings)) = into.readings.remove(&device) {
+                self.deliver(device, client, readings, ticket);
+            }
+            let correction = DeviceCorrection {
+                client,
+                at: PositionId::new(offset, 0),
+                correction: Arc::clone(&correction),
+                ticket: ticket.clone(),
+            };
+            self.devices.correct(device, correction);
         }
     }
 
@@ -331,6 +364,11 @@ pub(super) fn dead_letter(offset: Offset, uplink: &Uplink, plugin: &str) -> Dead
         Source::Mqtt { device, .. } => device.clone(),
         Source::Http { .. } => None,
         Source::Position { device, .. } => Some(device.to_string()),
+        Source::Correction(correction) => {
+            let old = correction.old.as_ref().map(|old| old.device);
+            let device = old.or_else(|| correction.new.as_ref().map(|new| new.device));
+            device.map(|device| device.to_string())
+        }
     };
     DeadLetter {
         offset,
@@ -343,8 +381,12 @@ pub(super) fn dead_letter(offset: Offset, uplink: &Uplink, plugin: &str) -> Dead
         detail: String::new(),
         plugin: (!plugin.is_empty()).then(|| plugin.to_owned()),
         payload: uplink.payload_bytes(),
-        // it was read from a record, so it can be written as one
-        envelope: uplink.envelope().unwrap_or_default(),
+        envelope: match &uplink.source {
+            // made for the row that stood then: it must not be applied to what stands by the time of a replay
+            Source::Correction(_) => Bytes::new(),
+            // it was read from a record, so it can be written as one
+            _ => uplink.envelope().unwrap_or_default(),
+        },
     }
 }
 

@@ -307,7 +307,7 @@ fn step_failed(journal: &Journal, offset: Offset) -> Result<DeadLetter, Pipeline
         .first()
         .ok_or(PipelineError::Stage)
         .and_then(|(_, bytes)| Ok(Uplink::decode(bytes)?))?;
-    let detail = "the device's state machine failed on this position".into();
+    let detail = "the device's state machine failed on it".into();
     Ok(DeadLetter {
         detail,
         ..dead_letter(offset, &uplink, "")

@@ -36,7 +36,7 @@ pub(super) enum Content {
         plugin: Arc<str>,
         outcome: Outcome,
     },
-    /// A position in the hub's own format.
+    /// A position in the hub's own format, or the correction of one.
     Position { uplink: Uplink },
     /// Not an uplink; in words.
     Unreadable(String),
@@ -258,12 +258,12 @@ fn session(uplink: &Uplink, vendor: &Arc<str>, input: &Input) -> Session {
     }
 }
 
-/// What the decoder gets to see; `None` for the hub's own format, which needs none.
+/// What the decoder gets to see; `None` for the hub's own formats, which need none.
 fn input_for(uplink: &Uplink, registry: &Registry) -> Option<Input> {
     let (transport, topic_device, payload) = match &uplink.source {
         Source::Mqtt { device, payload, .. } => (Transport::Mqtt, device.as_deref(), payload),
         Source::Http { payload, .. } => (Transport::Http, None, payload),
-        Source::Position { .. } => return None,
+        Source::Position { .. } | Source::Correction(_) => return None,
     };
     let tracker = known_tracker(uplink, topic_device, registry);
     let device = topic_device.map(str::to_owned).or_else(|| {

@@ -8,6 +8,7 @@ mod gate;
 mod groups;
 mod keys;
 mod latest;
+mod position_history;
 mod positions;
 mod repeat;
 mod resources;

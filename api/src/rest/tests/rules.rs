@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use crate::rest::codes;
 use crate::rest::error::ApiError;
 use crate::rest::fields;
-use crate::rest::v1;
 use crate::rest::validate::{self, Field, Rule, hundredths};
+use crate::rest::{position_history, v1};
 
 /// Code and field of all violations.
 fn broken(table: &[Field], body: &Value) -> Vec<(&'static str, String)> {
@@ -75,6 +75,9 @@ fn every_field_of_every_table_follows_its_rule() {
         fields::CONFIG_CHANGE,
         fields::CONFIG_CHOICE,
         fields::LATEST_OF_ALL,
+        position_history::SELECTION,
+        position_history::CHANGE,
+        position_history::DELETION,
         fields::LATEST_OF_ONE,
         fields::LATEST_OF_ONE_REQUIRED,
         fields::LATEST_OF_SOME,

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use fixstream_core::clock;
+use fixstream_core::corrections::Corrections;
 use fixstream_core::deadletter::DeadLetters;
 use fixstream_core::decode::{DecodeHost, DecodeOptions};
 use fixstream_core::history::{History, HistoryError, HistoryOptions};
@@ -132,6 +133,7 @@ impl World {
             presence: Box::new(Arc::clone(&positions)),
             limits,
             ingest: ingest.clone(),
+            corrections: Corrections::new(history.positions(), ingest.clone(), Arc::clone(&latest)),
             dead_letters: DeadLetters::new(history.letters(), ingest),
             decode,
             latest: Arc::clone(&latest),

@@ -1,13 +1,15 @@
-//! The resource surface: entities by path, camelCase, pages, ETags, 201 with `Location`, 204 without a body.
+//! The resource surface: entities by path, camelCase, pages and cursors, ETags, 201 with `Location`, 204 without a body.
 
 mod config;
 mod create;
+mod cursor;
 mod device_types;
 mod devices;
 mod etag;
 mod groups;
 mod keys;
 mod page;
+mod positions;
 mod trackers;
 
 use super::operation::Operation;
@@ -19,6 +21,7 @@ pub(super) fn operations() -> Vec<Operation> {
     [
         devices::operations(),
         trackers::operations(),
+        positions::operations(),
         device_types::operations(),
         groups::operations(),
         config::operations(),
@@ -38,6 +41,9 @@ pub(super) const TABLES: &[&[Field]] = &[
     trackers::LIST,
     trackers::NEW,
     trackers::CHANGE,
+    positions::NEW,
+    positions::CHANGE,
+    positions::OF_DEVICE,
     device_types::LIST,
     groups::LIST,
     groups::NEW,

@@ -1,0 +1,215 @@
+//! What a correction does to a device: its rows, and the latest position. Pure, like the step.
+
+use super::apply::Parked;
+use super::content::content_hash;
+use super::convert;
+use super::core::{Candidate, StepConfig, place_in_history, verdict_when_trusted};
+use super::ticket::Reading;
+use crate::history::PositionRow;
+use crate::latest::Latest;
+use crate::model::{ClientId, Correction, DeviceId, Fix, Restated, Standing, TimeMs, Verdict};
+
+/// What became of it.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Outcome {
+    /// Rows to store.
+    pub rows: Vec<PositionRow>,
+    /// What happens to the device's latest position.
+    pub latest: LatestChange,
+}
+
+/// What happens to a latest position.
+#[derive(Debug, Default, PartialEq)]
+pub(super) enum LatestChange {
+    #[default]
+    Stays,
+    Becomes(Box<Latest>),
+    /// Nothing trusted is left.
+    Goes,
+}
+
+impl Standing {
+    /// The row, under its client.
+    pub(super) fn row(&self, client: ClientId) -> PositionRow {
+        PositionRow {
+            client,
+            device: self.device,
+            id: self.id,
+            revision: self.revision,
+            time: self.time,
+            received: self.received,
+            verdict: self.verdict,
+            content: self.content,
+            vendor: self.vendor.clone(),
+            plugin: self.plugin.clone(),
+            fix: self.fix.clone(),
+        }
+    }
+}
+
+/// Applies to `device` what concerns it: a position that moves to another device concerns both, each in its turn.
+pub(super) fn correct(
+    parked: &mut Parked,
+    client: ClientId,
+    device: DeviceId,
+    correction: &Correction,
+    config: &StepConfig,
+) -> Outcome {
+    let old = correction.old.as_ref().filter(|old| old.device == device);
+    let new = correction.new.as_ref().filter(|new| new.device == device);
+    let old = old.map(|old| old.row(client));
+    if let (Some(old), Some(new)) = (&old, new)
+        && says_the_same(old, new)
+    {
+        return relabel(parked, old, new, correction);
+    }
+    let mut outcome = Outcome::default();
+    let mut fallback = None;
+    if let Some(old) = &old {
+        if parked.core.is_candidate(old.id) {
+            parked.candidate = None;
+        }
+        let other = correction.fallback.as_ref().map(|row| trusted(row.row(client)));
+        if parked.core.retract(old.id, other.as_ref()) {
+            outcome.latest = other.as_ref().map_or(LatestChange::Goes, becomes);
+            fallback = other;
+            for known in &correction.known {
+                parked.note_corrected(*known);
+            }
+        }
+        parked.note_corrected(old.into());
+        // the tombstone is needed where nothing else supersedes the old row
+        let place = new.map(|new| restated_place(old, &new.fix));
+        if place != Some((old.time, old.content)) {
+            outcome.rows.push(PositionRow {
+                revision: correction.revision,
+                verdict: Verdict::Deleted,
+                ..old.clone()
+            });
+        }
+    }
+    if let Some(new) = new {
+        restate(parked, client, correction, new, config, &mut outcome);
+    }
+    // A late row is trusted only where latest has stepped back to it for good.
+    if let (Some(row), Some(was)) = (fallback, &correction.fallback)
+        && was.verdict == Verdict::Late
+        && parked.core.newest().is_some_and(|(_, id)| id == row.id)
+    {
+        outcome.rows.push(PositionRow {
+            revision: row.revision.saturating_add(1),
+            ..row
+        });
+    }
+    outcome
+}
+
+/// Judges what is said now, and adds its row and what it releases.
+fn restate(
+    parked: &mut Parked,
+    client: ClientId,
+    correction: &Correction,
+    new: &Restated,
+    config: &StepConfig,
+    outcome: &mut Outcome,
+) {
+    let reading = Reading {
+        id: correction.id,
+        received: correction.received,
+        fix: new.fix.clone(),
+        vendor: new.vendor.clone(),
+        plugin: new.plugin.clone(),
+    };
+    let mut step = parked.core.step_again(&reading, config);
+    // Late is who arrives late; a correction arrives later than everything and says nothing about that.
+    if step.verdict == Verdict::Late
+        && correction
+            .old
+            .as_ref()
+            .is_some_and(|old| old.verdict != Verdict::Late)
+    {
+        step.verdict = verdict_when_trusted(&reading.fix, reading.received);
+    }
+    let mut row = convert::row(client, new.device, reading, &step);
+    row.revision = new.revision;
+    if let Some(old) = &correction.old {
+        let old = old.row(client);
+        (row.time, row.content) = restated_place(&old, &new.fix);
+        if (row.device, row.time, row.content) == (old.device, old.time, old.content) {
+            row.revision = correction.revision;
+        }
+    }
+    match step.candidate {
+        Candidate::Unchanged => {}
+        Candidate::Keep => parked.candidate = Some(Box::new(row.clone())),
+        Candidate::Dropped => parked.candidate = None,
+        Candidate::Released(verdict) => {
+            if let Some(mut released) = parked.candidate.take() {
+                released.verdict = verdict;
+                released.revision = released.revision.saturating_add(1);
+                outcome.latest = becomes(&released);
+                outcome.rows.push(*released);
+            }
+        }
+    }
+    if step.latest {
+        outcome.latest = becomes(&row);
+    }
+    parked.note_corrected((&row).into());
+    outcome.rows.push(row);
+}
+
+/// The same place, time and content, only with other details: the judgement stays, one row supersedes the old.
+fn relabel(parked: &mut Parked, old: &PositionRow, new: &Restated, correction: &Correction) -> Outcome {
+    let row = PositionRow {
+        revision: correction.revision,
+        fix: new.fix.clone(),
+        vendor: new.vendor.clone(),
+        plugin: new.plugin.clone(),
+        ..old.clone()
+    };
+    if parked.core.is_candidate(row.id) {
+        parked.candidate = Some(Box::new(row.clone()));
+    }
+    parked.note_corrected(old.into());
+    let is_latest = parked.core.newest().is_some_and(|(_, id)| id == row.id);
+    Outcome {
+        latest: if is_latest {
+            becomes(&row)
+        } else {
+            LatestChange::Stays
+        },
+        rows: vec![row],
+    }
+}
+
+fn says_the_same(old: &PositionRow, new: &Restated) -> bool {
+    restated_place(old, &new.fix) == (old.time, old.content)
+        && old.fix.time == new.fix.time
+        && old.fix.valid == new.fix.valid
+}
+
+/// Time and content of a row that is restated. A row that was stored has lost some digits, so its content is not
+/// hashed again where nothing of it has changed; nor is its time worked out again.
+pub fn restated_place(old: &PositionRow, fix: &Fix) -> (TimeMs, u64) {
+    let (mut time, mut content) = place_in_history(fix, old.received);
+    if fix.time == old.fix.time {
+        time = old.time;
+    }
+    if content == content_hash(&old.fix) {
+        content = old.content;
+    }
+    (time, content)
+}
+
+/// The row as it counts once it is the newest.
+fn trusted(mut row: PositionRow) -> PositionRow {
+    if row.verdict == Verdict::Late {
+        row.verdict = verdict_when_trusted(&row.fix, row.received);
+    }
+    row
+}
+
+fn becomes(row: &PositionRow) -> LatestChange {
+    LatestChange::Becomes(Box::new(convert::latest(row)))
+}
