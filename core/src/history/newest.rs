@@ -61,6 +61,17 @@ pub(super) struct Unsaved {
 type Key = (u32, u32, i64, u64);
 
 impl Unsaved {
+    /// In the order of the batches.
+    fn take(&mut self, row: PositionRow) {
+        if row.verdict.is_trusted() {
+            self.trusted.push(row);
+        } else if row.revision > 0 {
+            let revision = self.revoked.entry(key(&row)).or_default();
+            *revision = row.revision.max(*revision);
+            self.corrected.push(row);
+        }
+    }
+
     fn revokes(&self, row: &PositionRow) -> bool {
         self.revoked
             .get(&key(row))
@@ -87,13 +98,7 @@ pub(super) fn unsaved(spool: &Spool, entries: &[Entry]) -> Result<Unsaved, Histo
             Err(error) => return Err(error),
         };
         for row in batch.positions {
-            if row.verdict.is_trusted() {
-                unsaved.trusted.push(row);
-            } else if row.revision > 0 {
-                let revision = unsaved.revoked.entry(key(&row)).or_default();
-                *revision = row.revision.max(*revision);
-                unsaved.corrected.push(row);
-            }
+            unsaved.take(row);
         }
     }
     Ok(unsaved)
@@ -203,4 +208,66 @@ pub(super) fn merge(stored: Vec<PositionRow>, mut unsaved: Unsaved) -> Vec<Posit
 
 fn key(row: &PositionRow) -> Key {
     (row.client.0, row.device.0, row.time.0, row.content)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+    use crate::model::{ClientId, DeviceId, Fix, PositionId, TimeMs, Verdict};
+
+    fn row(id: u64, time: i64, revision: u8, verdict: Verdict) -> PositionRow {
+        PositionRow {
+            client: ClientId(1),
+            device: DeviceId(1),
+            id: PositionId(id),
+            revision,
+            time: TimeMs(time),
+            received: TimeMs(time),
+            verdict,
+            content: 7,
+            vendor: "".into(),
+            plugin: "".into(),
+            fix: Fix::default(),
+        }
+    }
+
+    fn merged(stored: &[PositionRow], waiting: &[PositionRow]) -> Vec<(u64, u8)> {
+        let mut unsaved = Unsaved::default();
+        for row in waiting {
+            unsaved.take(row.clone());
+        }
+        let mut rows = merge(stored.to_vec(), unsaved);
+        rows.sort_by_key(|row| (!row.verdict.is_trusted(), row.time));
+        rows.iter().map(|row| (row.id.0, row.revision)).collect()
+    }
+
+    #[test]
+    fn a_deletion_that_waits_to_be_stored_counts() {
+        let stored = [row(3, 30, 0, Verdict::Ok), row(2, 20, 0, Verdict::Ok)];
+        assert_eq!(merged(&stored, &[]), [(3, 0)]);
+        // the tombstone goes along, as it is newer than what is trusted
+        let deleted = row(3, 30, 1, Verdict::Deleted);
+        assert_eq!(merged(&stored, &[deleted.clone()]), [(2, 0), (3, 1)]);
+        // something newer still makes it uninteresting
+        let newer = row(4, 40, 0, Verdict::Ok);
+        assert_eq!(merged(&stored, &[deleted, newer]), [(4, 0)]);
+    }
+
+    #[test]
+    fn a_later_revision_of_the_same_place_is_not_revoked_by_an_earlier_one() {
+        let waiting = [
+            row(3, 30, 1, Verdict::Deleted),
+            row(3, 20, 2, Verdict::Ok),
+            row(3, 20, 3, Verdict::Deleted),
+            row(3, 30, 4, Verdict::Ok),
+        ];
+        assert_eq!(merged(&[], &waiting), [(3, 4)]);
+        let mut unsaved = Unsaved::default();
+        waiting.into_iter().for_each(|row| unsaved.take(row));
+        assert_eq!(
+            unsaved.revoked_of().into_iter().collect::<Vec<_>>(),
+            [((1, 1), 2)]
+        );
+    }
 }
