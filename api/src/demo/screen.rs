@@ -39,7 +39,7 @@ impl Screen {
              curl -s -H 'apikey: {}' http://{rest}/latest-position\n  \
              curl -s -H 'apikey: {}' http://{rest}/latest-positions/{first}\n\
              history in SQL:\n  \
-             curl -s '{}/?user={}&password={}' --data 'SELECT device_id, count(), max(time), round(avg(speed_kmh), 1) FROM {}.positions FINAL WHERE verdict != '\''deleted'\'' GROUP BY device_id ORDER BY device_id LIMIT 5'\n",
+             curl -s '{}/?user={}&password={}' --data 'SELECT device_id, count(), max(time), round(avg(speed_kmh), 1) FROM {}.positions FINAL WHERE trusted GROUP BY device_id ORDER BY device_id LIMIT 5'\n",
             demo.vehicles.len(),
             server.mqtt_address(),
             clickhouse.url,
