@@ -57,7 +57,7 @@ pub(super) async fn array<R: Serialize>(
     let body = if complete {
         Body::from_vec(start)
     } else {
-        let rest = stream::unfold(Some(rows), |rows| async {
+        let rest = stream::unfold(Some(rows), |rows| async move {
             let mut rows = rows?;
             match rows.piece().await {
                 Ok((bytes, complete)) => Some((Ok(Bytes::from(bytes)), (!complete).then_some(rows))),

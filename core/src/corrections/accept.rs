@@ -77,7 +77,8 @@ impl Corrections {
     /// The position of this id, with all corrections that were acknowledged.
     pub async fn position(&self, client: ClientId, id: PositionId) -> Result<PositionRow, CorrectionError> {
         let inner = &*self.inner;
-        if id.offset() >= inner.ingest.durable() {
+        // records count from 1
+        if id.offset() == Offset(0) || id.offset() >= inner.ingest.durable() {
             return Err(CorrectionError::NotFound);
         }
         let corrected = inner.pending.lock().get(&id).map(|(_, end)| *end);
@@ -97,7 +98,7 @@ impl Corrections {
             ours.map(|(_, end)| *end).max().unwrap_or_default()
         };
         inner.positions.wait_stored(corrected, PATIENCE).await?;
-        inner.positions.select(selection).await
+        inner.positions.select(selection)
     }
 
     /// Whether a device has any position, of all that was acknowledged until now.

@@ -127,7 +127,7 @@ impl Positions {
     }
 
     /// The positions that are meant, in order.
-    pub async fn select(&self, selection: &PositionSelection) -> Result<PositionRows, HistoryError> {
+    pub fn select(&self, selection: &PositionSelection) -> Result<PositionRows, HistoryError> {
         let mut condition = Condition::new(selection.client);
         if !selection.devices.is_empty() {
             let devices = selection.devices.iter().map(|device| u64::from(device.0));
