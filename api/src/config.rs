@@ -6,7 +6,10 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use fixstream_core::decode::DecodeOptions;
 use serde::{Deserialize, Serialize};
+
+use crate::plugins::Policy;
 
 /// The whole configuration. The doc comments of the fields are the manual; `deploy/fixstream.toml` shows
 /// every key with its default.
@@ -27,6 +30,8 @@ pub struct Config {
     pub journal: Journal,
     /// The plugin host.
     pub decode: Decode,
+    /// Whose plugins are installed and run.
+    pub plugins: Plugins,
     /// The device actors.
     pub devices: Devices,
     /// What is written to ClickHouse and how.
@@ -116,6 +121,27 @@ pub struct Decode {
     pub max_cpu_ms: u32,
 }
 
+/// `[plugins]`
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Plugins {
+    /// `any`, or `signed`: only what a trusted key has signed is installed and run.
+    pub policy: PluginPolicy,
+    /// Public keys in minisign's format (the last line of a `.pub` file).
+    pub trusted_keys: Vec<String>,
+}
+
+/// Values of `plugins.policy`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PluginPolicy {
+    /// Everybody's plugins; a wrong signature of a trusted key is refused all the same.
+    #[default]
+    Any,
+    /// Only plugins that a trusted key has signed.
+    Signed,
+}
+
 /// `[devices]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -186,6 +212,7 @@ impl Default for Config {
             rest: Rest::default(),
             journal: Journal::default(),
             decode: Decode::default(),
+            plugins: Plugins::default(),
             devices: Devices::default(),
             history: History::default(),
             clickhouse: ClickHouse::default(),
@@ -475,12 +502,41 @@ impl Config {
                 message: "a positive number of km/h",
             });
         }
-        Ok(())
+        if self.plugins.policy == PluginPolicy::Signed && self.plugins.trusted_keys.is_empty() {
+            return Err(ConfigError::Value {
+                key: "plugins.policy",
+                value: "signed".into(),
+                message: "needs at least one key in plugins.trusted_keys",
+            });
+        }
+        self.plugin_policy()
+            .map(drop)
+            .map_err(|value| ConfigError::Value {
+                key: "plugins.trusted_keys",
+                value,
+                message: "`fixstream plugin keygen` makes keys",
+            })
     }
 
     /// Where installed plugins are.
-    pub fn plugins(&self) -> PathBuf {
+    pub fn plugin_folder(&self) -> PathBuf {
         self.data.join("plugins")
+    }
+
+    /// What the plugin host is started with.
+    pub fn decode_options(&self) -> DecodeOptions {
+        DecodeOptions {
+            cache: self.data.join("cache"),
+            workers: self.decode.workers,
+            max_memory_mib: self.decode.max_memory_mib,
+            max_cpu_ms: self.decode.max_cpu_ms,
+        }
+    }
+
+    /// Whose plugins may run; an error says which key is none.
+    pub fn plugin_policy(&self) -> Result<Policy, String> {
+        let signed_only = self.plugins.policy == PluginPolicy::Signed;
+        Policy::new(signed_only, &self.plugins.trusted_keys)
     }
 
     /// The registry's database.
@@ -612,6 +668,22 @@ mod tests {
             error.contains("mqtt.max_inflight") && error.contains("65535"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_policy_of_signatures_needs_keys_that_are_keys() {
+        let error = |text: &str| load(text, &[]).unwrap_err().to_string();
+        assert!(error("[plugins]\npolicy = \"signed\"\n").contains("trusted_keys"));
+        let said = error("[plugins]\ntrusted_keys = [\"nonsense\"]\n");
+        assert!(said.contains("nonsense") && said.contains("keygen"), "{said}");
+        let (public, _) = crate::plugins::generate(None).unwrap();
+        let key = public.lines().last().unwrap();
+        let environment = [
+            ("FIXSTREAM_PLUGINS__POLICY", "signed"),
+            ("FIXSTREAM_PLUGINS__TRUSTED_KEYS", &format!("[\"{key}\"]")),
+        ];
+        // one after the other: the first alone is not complete
+        assert!(load("", &environment).is_ok());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use fixstream_core::broker::{Broker, BrokerError, BrokerOptions};
 use fixstream_core::corrections::Corrections;
 use fixstream_core::deadletter::{DeadLetters, release_held};
-use fixstream_core::decode::{DecodeHost, DecodeOptions, PluginError};
+use fixstream_core::decode::{DecodeHost, PluginError};
 use fixstream_core::device::{DeviceDirectory, DeviceError, DeviceOptions, Layout};
 use fixstream_core::engine::{Access, Engine, EngineError, EngineOptions};
 use fixstream_core::history::{History, HistoryError, HistoryOptions, Lag};
@@ -26,7 +26,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, Config};
-use crate::plugins::{Installed, PluginFolder};
+use crate::plugins::{InstallError, Installer, Plugins, Store};
 use crate::rest::{Limit, Limits, Rest, cors, routes};
 use crate::tls::TlsError;
 
@@ -76,6 +76,9 @@ pub enum StartError {
     /// Certificate of the REST server.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// Installed plugins.
+    #[error(transparent)]
+    Plugins(#[from] InstallError),
     /// Embedded engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -106,7 +109,7 @@ fn limits(config: &config::Rest) -> Limits {
 }
 
 /// How often health, plugins and registry are looked at.
-const TICK: Duration = Duration::from_millis(500);
+const TICK: Duration = Duration::from_millis(250);
 /// The engine of a hub that was killed gives its port back within this.
 const ENGINE_ENDS: Duration = Duration::from_secs(10);
 
@@ -158,14 +161,13 @@ impl Server {
             min_free_bytes: config.min_free_mib << 20,
             sync: config.journal.sync,
         })?;
-        let decode = DecodeHost::start(DecodeOptions {
-            cache: config.data.join("cache"),
-            workers: config.decode.workers,
-            max_memory_mib: config.decode.max_memory_mib,
-            max_cpu_ms: config.decode.max_cpu_ms,
-        })?;
-        let mut plugins = PluginFolder::new(config.plugins());
-        load_plugins(&mut plugins, &decode, &health);
+        let decode = DecodeHost::start(config.decode_options())?;
+        let plugins = {
+            let store = Store::open(config.plugin_folder())?;
+            let policy = config.plugin_policy().map_err(InstallError::Signature)?;
+            let installer = Installer::new(decode.clone(), store, policy);
+            Arc::new(Plugins::start(installer, decode.clone(), health.clone()))
+        };
 
         let (engine, access) = engine(config).await?;
         let history = History::start(
@@ -273,6 +275,7 @@ impl Server {
             corrections,
             dead_letters,
             decode: decode.clone(),
+            plugins: Arc::clone(&plugins),
             latest,
             health: health.clone(),
             started: fixstream_core::clock::now(),
@@ -288,10 +291,9 @@ impl Server {
                     Some(Duration::from_millis(300)),
                 ),
         );
+        plugins.tell(&broker);
         let watch = tokio::spawn(watch(Watch {
             plugins,
-            decode: decode.clone(),
-            broker: broker.clone(),
             registry: registry.clone(),
             journal: journal.clone(),
             history: history.clone(),
@@ -482,36 +484,8 @@ async fn engine(config: &Config) -> Result<(Option<Engine>, Access), StartError>
     Ok((Some(engine), access))
 }
 
-/// Loads what is new in the plugin folder and takes out what is gone; whether anything changed.
-fn load_plugins(plugins: &mut PluginFolder, decode: &DecodeHost, health: &Health) -> bool {
-    let changes = plugins.changes();
-    let mut broken = Vec::new();
-    for Installed { name, folder } in &changes.added {
-        if let Err(error) = decode.load(folder) {
-            tracing::error!(plugin = name, %error, "plugin not loaded");
-            broken.push(format!("{name}: {error}"));
-        }
-    }
-    for name in &changes.removed {
-        decode.unload(name);
-        tracing::info!(plugin = name, "plugin taken out");
-    }
-    let changed = !changes.added.is_empty() || !changes.removed.is_empty();
-    if changed {
-        let condition = if broken.is_empty() {
-            Condition::Ok
-        } else {
-            Condition::Degraded(broken.join("; "))
-        };
-        health.set("plugins", condition);
-    }
-    changed
-}
-
 struct Watch {
-    plugins: PluginFolder,
-    decode: DecodeHost,
-    broker: Broker,
+    plugins: Arc<Plugins>,
     registry: Registry,
     journal: Journal,
     history: History,
@@ -520,21 +494,19 @@ struct Watch {
 
 /// Follows what changes outside: plugins installed, registry changed by `fixstream admin`, disk and
 /// ClickHouse in trouble.
-async fn watch(mut at: Watch) {
+async fn watch(at: Watch) {
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
         tick.tick().await;
         if at.plugins.may_have_changed() {
+            let plugins = Arc::clone(&at.plugins);
             // compiling takes a while: not on an async worker
-            let moved = tokio::task::spawn_blocking(move || {
-                let changed = load_plugins(&mut at.plugins, &at.decode, &at.health);
-                (at, changed)
-            });
-            let Ok((back, changed)) = moved.await else { return };
-            at = back;
-            if changed {
-                at.broker.set_manifests(&at.decode.manifests());
+            if tokio::task::spawn_blocking(move || plugins.follow())
+                .await
+                .is_err()
+            {
+                tracing::error!("following the installed plugins failed");
             }
         }
         if let Err(error) = at.registry.refresh().await {

@@ -13,6 +13,9 @@ use time::format_description::well_known::Rfc3339;
 pub(crate) struct Line {
     #[serde(default)]
     pub id: Value,
+    /// Whose message it is.
+    #[serde(default)]
+    pub vendor: Option<String>,
     #[serde(default = "text")]
     encoding: String,
     payload: String,

@@ -5,9 +5,11 @@
 
 mod codec;
 mod cpu;
+mod hostile;
 mod hub;
 mod load;
 mod mosquitto;
+mod plugins;
 mod startup;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +34,10 @@ enum Command {
     Ingest(Ingest),
     /// Time until `fixstream serve` is ready, and its memory, by the number of devices
     Startup(startup::Startup),
+    /// Time per message of each plugin: native, in the sandbox one by one, and in batches
+    Plugins(plugins::Plugins),
+    /// What a hostile plugin does to the latency of its neighbours
+    Hostile(hostile::Hostile),
 }
 
 #[derive(Debug, Args)]
@@ -66,6 +72,8 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Ingest(args) => ingest(&args),
         Command::Startup(args) => startup::run(&args),
+        Command::Plugins(args) => plugins::run(&args),
+        Command::Hostile(args) => hostile::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use common::{bundle, plugins};
 use fixstream_core::decode::{
-    Batch, BreakerOptions, BreakerState, DecodeHost, DecodeOptions, DecodeTuning, FailureKind, Input,
-    Outcome, Transport,
+    Batch, BreakerOptions, BreakerState, Bundle, DecodeHost, DecodeOptions, DecodeTuning, FailureKind, Input,
+    KeptVersion, Outcome, Transport, Trial, pack,
 };
 use fixstream_core::model::TimeMs;
 use tempfile::TempDir;
@@ -113,6 +113,12 @@ async fn one_poison_message_costs_only_itself() {
         (b'a', FailureKind::Contract),
         (b'n', FailureKind::Contract),
         (b'c', FailureKind::Contract),
+        (b'x', FailureKind::Contract),
+        (b'z', FailureKind::Contract),
+        (b'k', FailureKind::Contract),
+        (b'd', FailureKind::Contract),
+        (b'u', FailureKind::Contract),
+        (b'b', FailureKind::Contract),
     ];
     for (poison, kind) in expected {
         let setup = Setup::new(1, BreakerOptions::default(), &[]);
@@ -300,6 +306,75 @@ async fn versions_are_swapped_under_load_without_losing_anything() {
         sender.await.unwrap();
     }
     assert_eq!(setup.host.plugin("owntracks").unwrap().generation, 21);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kept_version_decodes_for_those_who_pin_it_and_for_nobody_else() {
+    let setup = Setup::new(1, BreakerOptions::default(), &[]);
+    let folder = bundle(setup.root.path(), "owntracks");
+    let kept = |sums: String| KeptVersion {
+        name: "owntracks".into(),
+        version: "1.0.0".into(),
+        sums,
+        folder: folder.clone(),
+    };
+    let good = Bundle::read(&folder).unwrap().sums();
+    let pinned = async |version: &str| {
+        let inputs = vec![owntracks(1), owntracks(2)];
+        setup.host.decode_pinned("owntracks", Some(version), inputs).await
+    };
+    let missing = [Some(FailureKind::NoPlugin); 2];
+    setup.host.keep(vec![kept(good.clone())]);
+    let batch = pinned("1.0.0").await;
+    assert!(
+        all_decoded(&batch) && &*batch.plugin == "owntracks@1.0.0",
+        "{batch:?}"
+    );
+    assert_eq!(
+        setup.host.manifest_of("owntracks@1.0.0").unwrap().name,
+        "owntracks"
+    );
+    assert_eq!(kinds(&pinned("1.0.1").await), missing);
+    let unpinned = setup
+        .host
+        .decode_pinned("owntracks", None, vec![owntracks(1)])
+        .await;
+    assert_eq!(kinds(&unpinned), [Some(FailureKind::NoPlugin)]);
+    // other bytes than those that were checked
+    setup.host.keep(vec![kept(good.replacen('0', "1", 1))]);
+    assert_eq!(kinds(&pinned("1.0.0").await), missing);
+    setup.host.keep(Vec::new());
+    assert_eq!(kinds(&pinned("1.0.0").await), missing);
+    // the active version needs no keeping
+    setup.host.load(&folder).unwrap();
+    assert!(all_decoded(&pinned("1.0.0").await));
+}
+
+#[test]
+fn a_trial_decodes_like_the_host_and_serves_nobody() {
+    let setup = Setup::new(1, BreakerOptions::default(), &[]);
+    let bundle = Bundle::read(&bundle(setup.root.path(), "hostile")).unwrap();
+    let mut trial = setup.host.trial(&bundle).unwrap();
+    // its breaker never opens
+    for _ in 0..3 {
+        let inputs: Vec<Input> = b"..p.......pppppppppppppp"
+            .iter()
+            .map(|&byte| input(vec![byte]))
+            .collect();
+        let outcomes = trial.decode(inputs, usize::MAX);
+        let failed = outcomes
+            .iter()
+            .filter(
+                |outcome| matches!(outcome, Outcome::Failed(failure) if failure.kind == FailureKind::Trapped),
+            )
+            .count();
+        assert_eq!((outcomes.len(), failed), (24, 15));
+    }
+    let tally = |trial: &mut Trial| trial.decode(vec![input(b"t".to_vec()); 5], 1);
+    let first = tally(&mut trial);
+    trial.renew();
+    assert_eq!(first, tally(&mut trial));
+    assert!(setup.host.plugins().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

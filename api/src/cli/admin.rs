@@ -8,6 +8,7 @@ use fixstream_core::registry::{
 };
 
 use super::{Common, Failure};
+use crate::plugins::Store;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -45,6 +46,17 @@ enum Command {
         /// What happens with messages of trackers that are not registered
         #[arg(long, value_enum, default_value_t = Unknown::Reject)]
         unknown: Unknown,
+        /// Version of the vendor's plugin that its messages get, whichever is active
+        #[arg(long, value_name = "VERSION")]
+        pin: Option<String>,
+    },
+    /// Keep a version of the vendor's plugin for the messages of a link, or with no version give it the active one again
+    Pin {
+        /// Link id
+        #[arg(long)]
+        link: u32,
+        /// Version that is installed
+        version: Option<String>,
     },
     /// Make an API key; the secret is printed once
     Key {
@@ -177,6 +189,7 @@ pub(super) async fn admin(args: AdminArgs) -> Result<(), Failure> {
     std::fs::create_dir_all(&config.data)
         .map_err(|error| format!("data folder {}: {error}", config.data.display()))?;
     let registry = Registry::open(&config.registry()).await?;
+    let plugins = Store::open(config.plugin_folder())?;
     match args.command {
         Command::List => list(&registry).await?,
         Command::Client { name } => {
@@ -194,14 +207,36 @@ pub(super) async fn admin(args: AdminArgs) -> Result<(), Failure> {
             client,
             vendor,
             unknown,
+            pin,
         } => {
             let unknown = match unknown {
                 Unknown::Reject => UnknownTracker::Reject,
                 Unknown::Hold => UnknownTracker::Hold,
                 Unknown::AutoRegister => UnknownTracker::AutoRegister,
             };
-            let link = registry.create_link(ClientId(client), &vendor, unknown).await?;
+            if let Some(version) = &pin {
+                plugins.is_kept(&vendor, version)?;
+            }
+            let mut link = registry.create_link(ClientId(client), &vendor, unknown).await?;
+            if pin.is_some() {
+                link = registry.pin_link(link.client, link.id, pin.as_deref()).await?;
+            }
             println!("link {} client {} vendor {}", link.id, link.client, link.vendor);
+        }
+        Command::Pin { link, version } => {
+            let known = registry
+                .link(LinkId(link))
+                .ok_or_else(|| format!("there is no link {link}"))?;
+            if let Some(version) = &version {
+                plugins.is_kept(&known.vendor, version)?;
+            }
+            registry
+                .pin_link(known.client, known.id, version.as_deref())
+                .await?;
+            match version {
+                Some(version) => println!("link {link} keeps {} {version}", known.vendor),
+                None => println!("link {link} gets the active version of {}", known.vendor),
+            }
         }
         Command::Key {
             name,
@@ -344,8 +379,13 @@ async fn list(registry: &Registry) -> Result<(), Failure> {
         );
         for link in registry.links(client.id) {
             println!(
-                "  link {} vendor {} unknown {:?}",
-                link.id, link.vendor, link.unknown
+                "  link {} vendor {} unknown {:?}{}",
+                link.id,
+                link.vendor,
+                link.unknown,
+                link.pin
+                    .as_deref()
+                    .map_or_else(String::new, |version| format!(" keeps version {version}"))
             );
         }
         for info in registry.api_keys(Some(client.id)).await? {

@@ -3,14 +3,14 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
-use fixstream_core::decode::Bundle;
+use fixstream_core::decode::Archive;
 use fixstream_core::engine::find_library;
 use fixstream_core::history::server_version;
 use fixstream_core::registry::Registry;
 
 use super::{Common, Failure};
 use crate::config::Config;
-use crate::plugins::bundles_in;
+use crate::plugins::Store;
 
 /// How a check ended.
 enum Finding {
@@ -211,10 +211,20 @@ async fn registry(config: &Config) -> Finding {
 
 fn plugins(config: &Config) -> Finding {
     let (mut good, mut bad) = (Vec::new(), Vec::new());
-    for folder in bundles_in(&config.plugins()) {
-        match Bundle::read(&folder) {
-            Ok(bundle) => good.push(format!("{}@{}", bundle.manifest.name, bundle.manifest.version)),
-            Err(error) => bad.push(error.to_string()),
+    let (store, policy) = match (Store::open(config.plugin_folder()), config.plugin_policy()) {
+        (Ok(store), Ok(policy)) => (store, policy),
+        (Err(error), _) => return fail(error.to_string(), "make the folder readable and writable"),
+        (_, Err(error)) => return fail(error, "correct plugins.trusted_keys"),
+    };
+    for entry in store.plugins() {
+        let Some(active) = entry.version(&entry.active) else {
+            bad.push(format!("{} {} is not there", entry.name, entry.active));
+            continue;
+        };
+        let read = Archive::open(&active.folder).map_err(|error| error.to_string());
+        match read.and_then(|archive| policy.admit(&archive).map_err(|error| error.to_string())) {
+            Ok(_) => good.push(format!("{}@{}", entry.name, entry.active)),
+            Err(error) => bad.push(error),
         }
     }
     match (good.is_empty(), bad.is_empty()) {

@@ -12,13 +12,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use clap::Args;
+use fixstream_core::decode::Archive;
 use tokio_util::sync::CancellationToken;
 
 use crate::Server;
 use crate::cli::serve::StopSignals;
 use crate::cli::{Failure, init_log};
 use crate::config::Config;
-use crate::plugins::{bundles_in, install};
+use crate::plugins::Installer;
 
 /// `fixstream demo …`
 #[derive(Debug, Args)]
@@ -66,7 +67,7 @@ pub async fn demo(args: DemoArgs) -> Result<(), Failure> {
             .ok()
             .and_then(|exe| Some(exe.parent()?.parent()?.join("plugins")))
     });
-    install_bundles(bundles.as_deref(), &config.plugins())?;
+    install_bundles(bundles.as_deref(), &config)?;
     eprintln!("starting (the first start also sets up ClickHouse) …");
     let mut signals = StopSignals::listen()?;
     let server = tokio::select! {
@@ -108,16 +109,22 @@ pub async fn demo(args: DemoArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Installs what is newer than the installed ones or missing, except test guests.
-fn install_bundles(bundles: Option<&std::path::Path>, installed: &std::path::Path) -> Result<(), Failure> {
+/// Installs what is newer than the installed ones or missing, except test guests. A new build of the same version
+/// replaces the old one: this is the demo.
+fn install_bundles(bundles: Option<&std::path::Path>, config: &Config) -> Result<(), Failure> {
     let Some(bundles) = bundles else { return Ok(()) };
-    let mut found = 0;
-    for folder in bundles_in(bundles) {
-        if folder.file_name().is_some_and(|name| name == "hostile") {
-            continue;
-        }
-        install(&folder, installed)?;
-        found += 1;
+    let installer = Installer::for_commands(config)?;
+    let mut folders: Vec<_> = std::fs::read_dir(bundles)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|folder| folder.join("plugin.toml").is_file() && !folder.ends_with("hostile"))
+        .collect();
+    folders.sort();
+    let found = folders.len();
+    for folder in folders {
+        installer.install(&Archive::open(&folder)?, true)?;
     }
     if found == 0 {
         return Err(format!(

@@ -96,6 +96,9 @@ codes! {
     FIELD_IS_UNKNOWN = 400, "Field {fieldName} is not known here";
     INVALID_CURSOR = 400, "Field {fieldName} must be a cursor as an earlier answer gave it";
     NOTHING_CHOSEN = 400, "Say which: ids, or at least one of reason, vendor and device";
+    PLUGIN_REFUSED = 422, "{reason}";
+    PLUGIN_CONFLICT = 409, "{reason}";
+    PLUGIN_NOT_FOUND = 404, "{reason}";
     HISTORY_AWAY = 503, "ClickHouse does not answer at the moment, try again later";
     OVERLOADED = 503, "The hub can not accept more right now, try again later";
 }

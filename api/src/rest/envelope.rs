@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 
 use super::codes::{self, Code};
 use super::error::{ApiError, Violation};
-use super::operation::MAX_BODY;
 
 /// Request bodies up to this size are echoed in `details.value`, bytes.
 const MAX_ECHO: usize = 16 * 1024;
@@ -151,7 +150,8 @@ pub(super) fn failure(error: &ApiError, request: &[u8]) -> Response {
         ApiError::Overloaded { .. } => plain(&codes::OVERLOADED, &[]),
         ApiError::HistoryAway => plain(&codes::HISTORY_AWAY, &[]),
         ApiError::NothingChosen => plain(&codes::NOTHING_CHOSEN, &[]),
-        ApiError::TooLarge => plain(&codes::BODY_TOO_LARGE, &[("maxBytes", &MAX_BODY.to_string())]),
+        ApiError::TooLarge(most) => plain(&codes::BODY_TOO_LARGE, &[("maxBytes", &most.to_string())]),
+        ApiError::Plugin(code, reason) => plain(code, &[("reason", reason)]),
         ApiError::TimedOut => plain(&codes::REQUEST_TIMEOUT, &[]),
         ApiError::NoRoute => plain(&codes::ROUTE_NOT_FOUND, &[]),
         ApiError::NoMethod => plain(&codes::METHOD_NOT_ALLOWED, &[]),

@@ -2,12 +2,15 @@
 
 use fixstream_core::corrections::CorrectionError;
 use fixstream_core::deadletter::DeadLetterError;
+use fixstream_core::decode::PluginError;
 use fixstream_core::history::HistoryError;
 use fixstream_core::ingest::IngestError;
 use fixstream_core::journal::AppendError;
 use fixstream_core::registry::{RegistryError, Scope};
 
-use super::codes::Code;
+use super::codes::{self, Code};
+use super::operation::MAX_BODY;
+use crate::plugins::InstallError;
 
 /// A field that breaks a rule.
 #[derive(Debug, Clone)]
@@ -64,8 +67,10 @@ pub(super) enum ApiError {
     Overloaded { retry_after: u32 },
     /// ClickHouse does not answer.
     HistoryAway,
-    /// The body is too long.
-    TooLarge,
+    /// The body is too long; bytes at most.
+    TooLarge(usize),
+    /// A plugin is not installed, activated or removed; why, in words.
+    Plugin(&'static Code, String),
     /// Not finished in time.
     TimedOut,
     /// Unknown path.
@@ -120,7 +125,7 @@ impl From<IngestError> for ApiError {
             IngestError::Append(AppendError::Full { .. }) | IngestError::NoSpace => {
                 Self::Overloaded { retry_after: 5 }
             }
-            IngestError::Append(AppendError::TooLarge(_)) => Self::TooLarge,
+            IngestError::Append(AppendError::TooLarge(_)) => Self::TooLarge(MAX_BODY),
             // Stopping: another instance, or this one in a moment, will take it.
             IngestError::Append(AppendError::Stopped) => Self::Overloaded { retry_after: 1 },
             error => {
@@ -171,6 +176,28 @@ impl From<DeadLetterError> for ApiError {
                 Self::Failed
             }
         }
+    }
+}
+
+impl From<InstallError> for ApiError {
+    fn from(error: InstallError) -> Self {
+        let code = match &error {
+            InstallError::Unknown(_) | InstallError::UnknownVersion { .. } => &codes::PLUGIN_NOT_FOUND,
+            InstallError::OtherBuild { .. }
+            | InstallError::TooMany { .. }
+            | InstallError::IsActive { .. }
+            | InstallError::NothingBefore(_)
+            | InstallError::Pinned { .. } => &codes::PLUGIN_CONFLICT,
+            InstallError::Plugin(PluginError::Refused { .. } | PluginError::Pack { .. })
+            | InstallError::Signature(_)
+            | InstallError::Vectors { .. }
+            | InstallError::BadVectors(_) => &codes::PLUGIN_REFUSED,
+            InstallError::Io { .. } | InstallError::Plugin(PluginError::Start { .. }) => {
+                tracing::error!(%error, "a plugin could not be stored");
+                return Self::Failed;
+            }
+        };
+        Self::Plugin(code, error.to_string())
     }
 }
 

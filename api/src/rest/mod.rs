@@ -26,6 +26,7 @@ mod metrics;
 mod openapi;
 mod operation;
 mod position_history;
+mod plugins;
 mod positions;
 mod presence;
 mod resource;
@@ -50,6 +51,8 @@ use fixstream_core::model::TimeMs;
 use fixstream_core::registry::Registry;
 use fixstream_core::telemetry::Health;
 
+use crate::plugins::Plugins;
+
 pub use limits::{Limit, Limits};
 pub use cors::cors;
 pub use metrics::RestMetrics;
@@ -68,6 +71,8 @@ pub struct Rest {
     pub dead_letters: DeadLetters,
     /// Vendor decoders.
     pub decode: DecodeHost,
+    /// What is installed, and the way in for what is new.
+    pub plugins: Arc<Plugins>,
     /// Latest positions.
     pub latest: Arc<LatestStore>,
     /// Whether devices have positions.

@@ -106,6 +106,10 @@ pub(super) struct Operation {
     pub(super) parameters: &'static [Field],
     pub(super) query: &'static [Field],
     pub(super) body: Option<&'static [Field]>,
+    /// Media type of a body that is no JSON.
+    pub(super) media: Option<&'static str>,
+    /// Longest body, bytes.
+    pub(super) max_body: usize,
     pub(super) answers: Vec<Answer>,
     /// Refusals beyond those that every endpoint of its kind may give.
     pub(super) refusals: Vec<&'static Code>,
@@ -139,6 +143,8 @@ impl Operation {
             parameters: &[],
             query: &[],
             body: None,
+            media: None,
+            max_body: MAX_BODY,
             answers: Vec::new(),
             refusals: Vec::new(),
             handler: Box::new(move |call| handler(call).boxed()),
@@ -170,6 +176,15 @@ impl Operation {
     pub(super) fn body(self, fields: &'static [Field]) -> Self {
         let body = Some(fields);
         Self { body, ..self }
+    }
+
+    /// Its body is a file of this media type, of at most so many bytes.
+    pub(super) fn file(self, media: &'static str, max_body: usize) -> Self {
+        Self {
+            media: Some(media),
+            max_body,
+            ..self
+        }
     }
 
     /// Answers with JSON.
@@ -245,9 +260,15 @@ impl Served {
             Bytes::new()
         } else {
             // Read after the key was checked: strangers cost no memory.
-            match request.take_body().into_bytes_limit(MAX_BODY).await {
+            match request
+                .take_body()
+                .into_bytes_limit(self.operation.max_body)
+                .await
+            {
                 Ok(body) => body,
-                Err(ReadBodyError::PayloadTooLarge) => return dialect.failure(&ApiError::TooLarge, &[]),
+                Err(ReadBodyError::PayloadTooLarge) => {
+                    return dialect.failure(&ApiError::TooLarge(self.operation.max_body), &[]);
+                }
                 Err(error) => {
                     return dialect.failure(
                         &ApiError::Malformed(format!("the body can not be read: {error}")),

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use super::codes::{self, Code};
 use super::envelope::json_response;
 use super::error::ApiError;
-use super::operation::MAX_BODY;
 
 /// Before all of its paths.
 pub(super) const PREFIX: &str = "/v1";
@@ -96,7 +95,8 @@ pub(super) fn failure(error: &ApiError) -> Response {
         ApiError::Failed => from(&codes::REQUEST_FAILED, &[]),
         ApiError::Overloaded { .. } => from(&codes::OVERLOADED, &[]),
         ApiError::HistoryAway => from(&codes::HISTORY_AWAY, &[]),
-        ApiError::TooLarge => from(&codes::BODY_TOO_LARGE, &[("maxBytes", &MAX_BODY.to_string())]),
+        ApiError::TooLarge(most) => from(&codes::BODY_TOO_LARGE, &[("maxBytes", &most.to_string())]),
+        ApiError::Plugin(code, reason) => from(code, &[("reason", reason)]),
         ApiError::TimedOut => from(&codes::REQUEST_TIMEOUT, &[]),
         ApiError::NoRoute => from(&codes::ROUTE_NOT_FOUND, &[]),
         ApiError::NoMethod => from(&codes::METHOD_NOT_ALLOWED, &[]),

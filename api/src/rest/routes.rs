@@ -14,8 +14,8 @@ use super::error::ApiError;
 use super::metrics::RestMetrics;
 use super::operation::{Answered, Operation};
 use super::{
-    Rest, config, dead_letters, devices, error_pages, health, latest, openapi, position_history, positions,
-    trackers, v1, vendors,
+    Rest, config, dead_letters, devices, error_pages, health, latest, openapi, plugins, position_history,
+    positions, trackers, v1, vendors,
 };
 
 /// From the head of a request to its answer, at most.
@@ -36,6 +36,7 @@ pub(super) fn operations() -> Vec<Operation> {
         health::operations(),
         dead_letters::operations(),
         v1::operations(),
+        plugins::operations(),
     ]
     .into_iter()
     .flatten()

@@ -61,7 +61,11 @@ pub(super) async fn create(call: Call) -> Result<Response, ApiError> {
         state: Vec::new(),
         payload: call.body.clone(),
     };
-    let batch = call.rest.decode.decode(&vendor, vec![input]).await;
+    let batch = call
+        .rest
+        .decode
+        .decode_pinned(&vendor, link.pin.as_deref(), vec![input])
+        .await;
     match batch.outcomes.into_iter().next() {
         Some(Outcome::Decoded(decoded)) => check_trackers(&call.rest.registry, &link, &decoded)?,
         Some(Outcome::Failed(failure)) => return Err(undecodable(&failure, unknown_vendor)),

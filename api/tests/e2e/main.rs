@@ -18,3 +18,4 @@ mod plugins;
 mod refusals;
 mod spine;
 mod stateful;
+mod versions;

@@ -12,14 +12,17 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::PluginError;
 use super::breaker::BreakerOptions;
+use super::bundle::Bundle;
 use super::cache::Cache;
 use super::engine::Sandbox;
 use super::manifest::Manifest;
 use super::message::{Batch, Failure, FailureKind, Input, Outcome};
 use super::metrics::{DecodeMetrics, PluginMetrics};
+use super::pinned::{KeptVersion, Pinned, Shelf, restock};
 use super::plugin::{Code, Plugin, PluginInfo};
 use super::queue::{Job, Queue};
 use super::split::split;
+use super::trial::Trial;
 use super::worker::{self, KEPT_INSTANCES, Shared};
 
 /// Sandboxes beyond those that the workers keep: for loads.
@@ -72,6 +75,8 @@ struct Inner {
     shared: Arc<Shared>,
     /// By name. Read for every batch, replaced as a whole.
     slots: ArcSwap<HashMap<String, Arc<Slot>>>,
+    /// Versions for those who pin them. Replaced as a whole.
+    shelf: ArcSwap<Shelf>,
     loads: Mutex<Loads>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -85,7 +90,7 @@ struct Loads {
 }
 
 /// A name under which a plugin is in service.
-struct Slot {
+pub(super) struct Slot {
     lane: u64,
     current: ArcSwap<Plugin>,
     /// Jobs that may wait or run; further callers wait in line.
@@ -137,6 +142,7 @@ impl DecodeHost {
                 metrics,
                 shared: Arc::clone(&shared),
                 slots: ArcSwap::default(),
+                shelf: ArcSwap::default(),
                 loads: Mutex::default(),
                 threads: Mutex::default(),
             }),
@@ -153,10 +159,15 @@ impl DecodeHost {
         Ok(host)
     }
 
-    /// Loads a bundle (folder with `plugin.toml` and its component) and puts it into service; a running
-    /// version of the same name is replaced between batches, and its breaker starts anew. Blocks while
-    /// it compiles; decoding goes on meanwhile.
+    /// Loads a bundle (folder with `plugin.toml` and its component) and puts it into service, as
+    /// [`DecodeHost::put`] does.
     pub fn load(&self, bundle: &Path) -> Result<Arc<Manifest>, PluginError> {
+        self.put(&Bundle::read(bundle)?)
+    }
+
+    /// Puts a bundle into service; a running version of the same name is replaced between batches, and its breaker
+    /// starts anew. Blocks while it compiles; decoding goes on meanwhile.
+    pub fn put(&self, bundle: &Bundle) -> Result<Arc<Manifest>, PluginError> {
         let inner = &*self.inner;
         let code = Code::load(&inner.shared.sandbox, &inner.options, bundle)?;
         let manifest = Arc::clone(&code.manifest);
@@ -177,18 +188,11 @@ impl DecodeHost {
             );
             slot.current.swap(Arc::new(plugin)).retire();
         } else {
-            loads.lanes += 1;
-            let lane = loads.lanes;
+            let lane = loads.next_lane();
             let metrics = inner.metrics.of_plugin(&manifest.name);
-            let plugin = Plugin::new(code, lane, generation, inner.tuning.breaker, metrics.clone());
-            let slot = Arc::new(Slot {
-                lane,
-                current: ArcSwap::from_pointee(plugin),
-                permits: Arc::new(Semaphore::new((inner.workers * 4).max(8))),
-                metrics,
-            });
+            let slot = inner.slot_for(code, lane, generation, metrics);
             let mut slots = HashMap::clone(&inner.slots.load());
-            slots.insert(manifest.name.clone(), slot);
+            slots.insert(manifest.name.clone(), Arc::new(slot));
             inner.slots.store(Arc::new(slots));
         }
         drop(loads);
@@ -198,13 +202,35 @@ impl DecodeHost {
 
     /// Reads, compiles and tries a bundle without putting it into service.
     pub fn check(&self, bundle: &Path) -> Result<PluginInfo, PluginError> {
-        let code = Code::load(&self.inner.shared.sandbox, &self.inner.options, bundle)?;
+        let code = Code::load(
+            &self.inner.shared.sandbox,
+            &self.inner.options,
+            &Bundle::read(bundle)?,
+        )?;
         Ok(PluginInfo {
             manifest: code.manifest,
             sha256: code.sha256,
             generation: 0,
             breaker: super::BreakerState::Closed,
         })
+    }
+
+    /// Compiles a bundle to be tried before it is live. Blocks while it compiles.
+    pub fn trial(&self, bundle: &Bundle) -> Result<Trial, PluginError> {
+        let code = Code::load(&self.inner.shared.sandbox, &self.inner.options, bundle)?;
+        Ok(Trial::new(Arc::clone(&self.inner.shared), code))
+    }
+
+    /// Says which versions are kept for those who pin them; all others are let go. One that runs already goes on
+    /// running if its bytes are the same; the others are compiled when the first message asks for them.
+    pub fn keep(&self, versions: Vec<KeptVersion>) {
+        let _loads = self.inner.loads.lock();
+        let (next, gone) = restock(&self.inner.shelf.load(), versions);
+        self.inner.shelf.store(Arc::new(next));
+        for slot in gone.iter().filter_map(|pinned| pinned.running()) {
+            slot.current.load().retire();
+            slot.metrics.set_generation(0);
+        }
     }
 
     /// Takes a plugin out. Batches that are running or waiting are still decoded by it.
@@ -255,23 +281,64 @@ impl DecodeHost {
         self.inner.metrics.clone()
     }
 
+    /// The manifest by which a message was decoded: `label` is its [`Batch::plugin`]. That of the active version
+    /// where this one is not here any more; `None` where there is none of that name.
+    pub fn manifest_of(&self, label: &str) -> Option<Arc<Manifest>> {
+        let (name, version) = label.split_once('@').unwrap_or((label, ""));
+        let manifest = |slot: &Slot| Arc::clone(&slot.current.load().code.manifest);
+        let active = self.slot(name);
+        let is_active = active
+            .as_ref()
+            .is_some_and(|slot| *slot.current.load().label == *label);
+        if !is_active
+            && let Some(slot) = self
+                .pinned(name, version)
+                .and_then(|pinned| pinned.running().cloned())
+        {
+            return Some(manifest(&slot));
+        }
+        active.map(|slot| manifest(&slot))
+    }
+
     /// Decodes messages of one vendor; never fails as a whole. Splits into batches, spreads them over the
     /// workers. All of them are decoded by the same version. Waits while the vendor has more jobs
     /// waiting than its share; other vendors are not affected by that.
     pub async fn decode(&self, vendor: &str, inputs: Vec<Input>) -> Batch {
-        let count = inputs.len();
-        let Some(slot) = self.slot(vendor) else {
-            self.inner.metrics.count_without_plugin(count as u64);
-            let failure = Failure::new(
-                FailureKind::NoPlugin,
-                format!("no plugin named {vendor:?} is in service"),
-            );
-            return Batch {
-                plugin: Arc::from(""),
-                outcomes: vec![Outcome::Failed(failure); count],
-            };
+        match self.slot(vendor) {
+            Some(slot) => self.decode_by(&slot, inputs).await,
+            None => self.without_plugin(inputs.len(), format!("no plugin named {vendor:?} is in service")),
+        }
+    }
+
+    /// Like [`DecodeHost::decode`], by the version that `pin` says, else by the active one. A version that is not
+    /// kept decodes nothing: another one was just what the pin rules out.
+    pub async fn decode_pinned(&self, vendor: &str, pin: Option<&str>, inputs: Vec<Input>) -> Batch {
+        let Some(version) = pin else {
+            return self.decode(vendor, inputs).await;
         };
-        let plugin = slot.current.load_full();
+        if let Some(slot) = self.slot(vendor) {
+            let current = slot.current.load_full();
+            if current.version == version {
+                return self.decode_by_version(&slot, current, inputs).await;
+            }
+        }
+        let Some(pinned) = self.pinned(vendor, version) else {
+            let detail = format!("version {version} of plugin {vendor:?} is pinned, but not installed");
+            return self.without_plugin(inputs.len(), detail);
+        };
+        match pinned.slot.get_or_init(|| self.start_pinned(&pinned)).await {
+            Ok(slot) => self.decode_by(slot, inputs).await,
+            Err(why) => self.without_plugin(inputs.len(), why.clone()),
+        }
+    }
+
+    async fn decode_by(&self, slot: &Slot, inputs: Vec<Input>) -> Batch {
+        self.decode_by_version(slot, slot.current.load_full(), inputs)
+            .await
+    }
+
+    async fn decode_by_version(&self, slot: &Slot, plugin: Arc<Plugin>, inputs: Vec<Input>) -> Batch {
+        let count = inputs.len();
         let now = self.inner.shared.now();
         if plugin.breaker(|breaker| breaker.refuses(now)) {
             plugin.metrics.count_refused(count as u64);
@@ -313,6 +380,44 @@ impl DecodeHost {
         }
     }
 
+    fn without_plugin(&self, count: usize, why: String) -> Batch {
+        self.inner.metrics.count_without_plugin(count as u64);
+        Batch {
+            plugin: Arc::from(""),
+            outcomes: vec![Outcome::Failed(Failure::new(FailureKind::NoPlugin, why)); count],
+        }
+    }
+
+    /// Compiles a kept version for those who pin it. It has a lane, a breaker and numbers of its own.
+    async fn start_pinned(&self, pinned: &Pinned) -> Result<Arc<Slot>, String> {
+        let (inner, version) = (Arc::clone(&self.inner), pinned.version.clone());
+        let label = format!("{}@{}", version.name, version.version);
+        let started = tokio::task::spawn_blocking(move || {
+            let bundle = Bundle::read(&version.folder).map_err(|error| error.to_string())?;
+            if bundle.sums() != version.sums {
+                return Err(format!("{} was changed on disk", version.folder.display()));
+            }
+            let code = Code::load(&inner.shared.sandbox, &inner.options, &bundle)
+                .map_err(|error| error.to_string())?;
+            let mut loads = inner.loads.lock();
+            let lane = loads.next_lane();
+            let generation = loads.generations.entry(label.clone()).or_insert(0);
+            *generation += 1;
+            let generation = *generation;
+            drop(loads);
+            let metrics = inner.metrics.of_plugin(&label);
+            Ok(Arc::new(inner.slot_for(code, lane, generation, metrics)))
+        })
+        .await
+        .unwrap_or_else(|_| Err("it could not be started".into()));
+        let label = format!("{}@{}", pinned.version.name, pinned.version.version);
+        match &started {
+            Ok(_) => tracing::info!(plugin = label, "a pinned version is in service"),
+            Err(why) => tracing::error!(plugin = label, why, "a pinned version can not be started"),
+        }
+        started
+    }
+
     /// Stops the workers after what waits is decoded. Blocks until then; later batches are
     /// `OutOfService`.
     pub fn stop(&self) {
@@ -322,9 +427,30 @@ impl DecodeHost {
     fn slot(&self, name: &str) -> Option<Arc<Slot>> {
         self.inner.slots.load().get(name).map(Arc::clone)
     }
+
+    fn pinned(&self, name: &str, version: &str) -> Option<Arc<Pinned>> {
+        self.inner.shelf.load().get(name)?.get(version).map(Arc::clone)
+    }
+}
+
+impl Loads {
+    fn next_lane(&mut self) -> u64 {
+        self.lanes += 1;
+        self.lanes
+    }
 }
 
 impl Inner {
+    fn slot_for(&self, code: Code, lane: u64, generation: u64, metrics: PluginMetrics) -> Slot {
+        let plugin = Plugin::new(code, lane, generation, self.tuning.breaker, metrics.clone());
+        Slot {
+            lane,
+            current: ArcSwap::from_pointee(plugin),
+            permits: Arc::new(Semaphore::new((self.workers * 4).max(8))),
+            metrics,
+        }
+    }
+
     fn stop(&self) {
         self.shared.queue.close();
         for thread in std::mem::take(&mut *self.threads.lock()) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
-use wasmtime::{Store, StoreLimits, StoreLimitsBuilder, Trap, UpdateDeadline};
+use wasmtime::{ResourceLimiter, Store, StoreLimits, StoreLimitsBuilder, Trap, UpdateDeadline};
 
 use super::convert::{MAX_DECLARED_KEYS, is_key};
 use super::engine::{CORE_INSTANCES, Sandbox, TABLE_ELEMENTS, TABLES};
@@ -34,12 +34,50 @@ impl Quota {
     }
 }
 
-/// What a store carries: the limits and the CPU time of the call that is running.
+/// What a store carries: the limits, what was used of them, and the CPU time of the call that is running.
 pub(super) struct Guard {
     limits: StoreLimits,
+    /// Linear memory that it was given, bytes.
+    memory: usize,
     budget: Duration,
     /// The thread's CPU clock at the first tick in the running call.
     since: Option<Duration>,
+}
+
+impl ResourceLimiter for Guard {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let granted = self.limits.memory_growing(current, desired, maximum)?;
+        if granted {
+            self.memory = self.memory.max(desired);
+        }
+        Ok(granted)
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        self.limits.table_growing(current, desired, maximum)
+    }
+
+    fn instances(&self) -> usize {
+        self.limits.instances()
+    }
+
+    fn tables(&self) -> usize {
+        self.limits.tables()
+    }
+
+    fn memories(&self) -> usize {
+        self.limits.memories()
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -79,11 +117,12 @@ impl Instance {
             sandbox.engine(),
             Guard {
                 limits,
+                memory: 0,
                 budget: quota.cpu,
                 since: None,
             },
         );
-        store.limiter(|guard| &mut guard.limits);
+        store.limiter(|guard| guard);
         store.set_hostcall_fuel(quota.answer_bytes());
         store.epoch_deadline_callback(|mut context| {
             // an epoch is wall time, and on a busy machine an innocent call may wait through many of
@@ -156,6 +195,11 @@ impl Instance {
     /// Names behind the declared attribute keys.
     pub(super) fn keys(&self) -> &[String] {
         &self.keys
+    }
+
+    /// Linear memory that it has, bytes.
+    pub(super) fn memory(&self) -> usize {
+        self.store.data().memory
     }
 
     /// Messages that it has seen.

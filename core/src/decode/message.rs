@@ -38,7 +38,7 @@ pub struct Input {
 }
 
 /// What became of one message.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// Understood. No fixes: nothing to locate.
     Decoded(Decoded),

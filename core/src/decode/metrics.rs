@@ -35,6 +35,8 @@ pub struct DecodeMetrics {
     aborts: Family<KindLabel, Counter>,
     cpu: Family<PluginLabel, Seconds>,
     instances: Family<PluginLabel, Counter>,
+    bytes: Family<PluginLabel, Counter>,
+    memory: Family<PluginLabel, Gauge>,
     breaker: Family<PluginLabel, Gauge>,
     generation: Family<PluginLabel, Gauge>,
     waiting: Gauge,
@@ -53,6 +55,12 @@ impl DecodeMetrics {
         family("warnings", "Oddities that plugins reported", &self.warnings);
         family("batches", "Jobs that the workers ran", &self.batches);
         family("instances", "Sandboxes that were set up", &self.instances);
+        family("payload_bytes", "Payload bytes handed to a plugin", &self.bytes);
+        registry.register(
+            "fixstream_decode_memory_bytes",
+            "Linear memory of a sandbox of the plugin, at most so far",
+            self.memory.clone(),
+        );
         registry.register(
             "fixstream_decode_failures",
             "Messages without a decoded answer, by kind",
@@ -144,6 +152,8 @@ impl DecodeMetrics {
             aborts: of_kind(&self.aborts),
             cpu: self.cpu.get_or_create_owned(&label),
             instances: self.instances.get_or_create_owned(&label),
+            bytes: self.bytes.get_or_create_owned(&label),
+            memory: self.memory.get_or_create_owned(&label),
             breaker: self.breaker.get_or_create_owned(&label),
             generation: self.generation.get_or_create_owned(&label),
         }))
@@ -164,6 +174,8 @@ struct Handles {
     aborts: [Counter; FailureKind::ALL.len()],
     cpu: Seconds,
     instances: Counter,
+    bytes: Counter,
+    memory: Gauge,
     breaker: Gauge,
     generation: Gauge,
 }
@@ -199,6 +211,18 @@ impl PluginMetrics {
 
     pub(super) fn count_abort(&self, kind: FailureKind) {
         self.0.aborts[kind as usize].inc();
+    }
+
+    pub(super) fn count_bytes(&self, bytes: u64) {
+        self.0.bytes.inc_by(bytes);
+    }
+
+    /// Raises the mark of the most memory that an instance had.
+    pub(super) fn saw_memory(&self, bytes: usize) {
+        let bytes = bytes as i64;
+        if bytes > self.0.memory.get() {
+            self.0.memory.set(bytes);
+        }
     }
 
     pub(super) fn count_instance(&self) {

@@ -13,11 +13,15 @@
 //! - A new version takes over between batches; nothing is lost or decoded by two versions.
 //! - Only code that this program compiled itself, from bytes whose SHA-256 it knows, is ever run.
 //!
+//! - Versions that are kept beside the one in service decode for those who pin them, and for nobody else.
+//!
 //! The way through the files: [`DecodeHost`] (`host`) cuts inputs into jobs (`split`); `queue` hands
 //! them to the threads of `worker` fairly; `instance` is a sandbox that runs one batch, on the code
 //! that `plugin` loaded from a `bundle` through `engine` and `cache`; `convert` checks and translates
-//! what comes back; `breaker` decides whether a plugin may run at all.
+//! what comes back; `breaker` decides whether a plugin may run at all. A plugin travels as one file (`archive`), is
+//! tried before it is live (`trial`), and stays at hand after it was replaced (`pinned`).
 
+mod archive;
 mod breaker;
 mod bundle;
 mod cache;
@@ -29,24 +33,29 @@ mod manifest;
 mod message;
 mod metrics;
 mod pack;
+mod pinned;
 mod plugin;
 mod queue;
 mod split;
 mod ticker;
 mod topics;
+mod trial;
 mod wit;
 mod worker;
 
 use std::path::PathBuf;
 
+pub use archive::{ARCHIVE_EXTENSION, Archive, MAX_ARCHIVE, SIGNATURE_FILE};
 pub use breaker::{BreakerOptions, BreakerState};
-pub use bundle::{Bundle, MANIFEST_FILE};
+pub use bundle::{Bundle, MANIFEST_FILE, SUMS_FILE, VECTORS_FILE};
 pub use host::{DecodeHost, DecodeOptions, DecodeTuning};
 pub use manifest::{API, DeviceFrom, Limits, Manifest};
 pub use message::{Batch, Decoded, Failure, FailureKind, Input, Outcome, Transport};
 pub use metrics::DecodeMetrics;
 pub use pack::pack;
+pub use pinned::KeptVersion;
 pub use plugin::PluginInfo;
+pub use trial::Trial;
 
 /// Why a plugin, or the host of all plugins, was not taken.
 #[derive(Debug, thiserror::Error)]

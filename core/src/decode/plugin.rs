@@ -1,6 +1,5 @@
 //! A plugin in memory: compiled, checked, ready to be set up by any worker.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -43,14 +42,13 @@ pub(super) struct Code {
 }
 
 impl Code {
-    /// Reads, compiles and tries a bundle. Takes up to seconds; nothing else waits for it.
+    /// Compiles and tries a bundle. Takes up to seconds; nothing else waits for it.
     pub(super) fn load(
         sandbox: &Sandbox,
         options: &DecodeOptions,
-        folder: &Path,
+        bundle: &Bundle,
     ) -> Result<Self, PluginError> {
-        let bundle = Bundle::read(folder)?;
-        let path = folder.join(&bundle.manifest.component);
+        let path = bundle.path.join(&bundle.manifest.component);
         let refuse = |what: String| PluginError::Refused {
             path: path.clone(),
             what,
@@ -64,7 +62,7 @@ impl Code {
             .and_then(DecoderPre::new)
             .map_err(|error| refuse(format!("does not have the decoder's interface: {error:#}")))?;
 
-        let manifest = bundle.manifest;
+        let manifest = bundle.manifest.clone();
         let asked = manifest.limits;
         let mut quota = Quota {
             cpu: Duration::from_millis(asked.cpu_ms.min(options.max_cpu_ms).into()),
@@ -144,6 +142,8 @@ pub(super) struct Plugin {
     pub(super) code: Code,
     /// `teltonika@1.0.0`.
     pub(super) label: Arc<str>,
+    /// `1.0.0`.
+    pub(super) version: String,
     /// Which plugin it is a version of.
     pub(super) lane: u64,
     pub(super) generation: u64,
@@ -160,12 +160,14 @@ impl Plugin {
         breaker: BreakerOptions,
         metrics: PluginMetrics,
     ) -> Self {
-        let label = format!("{}@{}", code.manifest.name, code.manifest.version).into();
+        let version = code.manifest.version.to_string();
+        let label = format!("{}@{version}", code.manifest.name).into();
         metrics.set_generation(generation);
         metrics.set_breaker(BreakerState::Closed.gauge());
         Self {
             code,
             label,
+            version,
             lane,
             generation,
             metrics,

@@ -39,11 +39,7 @@ impl Shared {
 
 /// Works until the queue is closed and empty.
 pub(super) fn run(shared: &Shared) {
-    let mut worker = Worker {
-        shared,
-        kept: Vec::new(),
-        jobs: SAMPLE / 2,
-    };
+    let mut worker = Worker::new(shared, Vec::new());
     while let Some(job) = shared.queue.take(|| shared.now()) {
         let lane = job.plugin.lane;
         crash::point("decode-before");
@@ -62,12 +58,13 @@ pub(super) fn run(shared: &Shared) {
     }
 }
 
-struct Kept {
+/// An instance that is kept for the next batch.
+pub(super) struct Kept {
     plugin: Arc<Plugin>,
     instance: Instance,
 }
 
-struct Worker<'a> {
+pub(super) struct Worker<'a> {
     shared: &'a Shared,
     /// Last used last.
     kept: Vec<Kept>,
@@ -89,13 +86,30 @@ enum Trouble {
     SetUp(Failure),
 }
 
-impl Worker<'_> {
-    fn job(&mut self, plugin: &Arc<Plugin>, inputs: Vec<Input>) -> Vec<Outcome> {
+impl<'a> Worker<'a> {
+    /// A worker with these instances at hand.
+    pub(super) fn new(shared: &'a Shared, kept: Vec<Kept>) -> Self {
+        Self {
+            shared,
+            kept,
+            jobs: SAMPLE / 2,
+        }
+    }
+
+    /// The instances that it leaves.
+    pub(super) fn into_kept(self) -> Vec<Kept> {
+        self.kept
+    }
+
+    /// Decodes a batch; one outcome per message, in order.
+    pub(super) fn job(&mut self, plugin: &Arc<Plugin>, inputs: Vec<Input>) -> Vec<Outcome> {
         let admission = plugin.breaker(|breaker| breaker.admit(self.shared.now()));
         if admission == Admission::Refused {
             plugin.metrics.count_refused(inputs.len() as u64);
             return vec![out_of_service(); inputs.len()];
         }
+        let bytes: usize = inputs.iter().map(|input| input.payload.len()).sum();
+        plugin.metrics.count_bytes(bytes as u64);
         self.jobs += 1;
         let sampled = self.jobs.is_multiple_of(SAMPLE).then(thread_cpu_time);
 
@@ -191,11 +205,13 @@ impl Worker<'_> {
         };
         match kept.instance.decode(&self.shared.sandbox, messages) {
             Ok(answers) => {
+                plugin.metrics.saw_memory(kept.instance.memory());
                 self.kept.push(kept);
                 let keys = self.kept.last().map_or(&[][..], |kept| kept.instance.keys());
                 Ok((answers, keys))
             }
             Err(failure) => {
+                plugin.metrics.saw_memory(kept.instance.memory());
                 plugin.metrics.count_abort(failure.kind);
                 Err(Trouble::Call(failure))
             }

@@ -197,7 +197,7 @@ impl Applier {
         decoded: Decoded,
         into: &mut Gathered,
     ) -> Option<DeviceId> {
-        let origin = self.origin(uplink, vendor);
+        let origin = self.origin(uplink, vendor, plugin);
         let (mut first, mut refused) = (None, None);
         for (index, (named, fix)) in decoded.fixes.into_iter().take(MAX_FIXES_PER_MESSAGE).enumerate() {
             match self.resolve(&origin, named.as_deref()).await {
@@ -228,7 +228,7 @@ impl Applier {
     }
 
     /// What all fixes of a message share, looked up once.
-    fn origin<'a>(&self, uplink: &'a Uplink, vendor: &'a str) -> Origin<'a> {
+    fn origin<'a>(&self, uplink: &'a Uplink, vendor: &'a str, plugin: &str) -> Origin<'a> {
         Origin {
             sender: uplink.sender,
             vendor,
@@ -240,7 +240,7 @@ impl Applier {
                 .sender
                 .tracker
                 .and_then(|tracker| self.registry.tracker(tracker)),
-            manifest: self.decode.manifest(vendor),
+            manifest: self.decode.manifest_of(plugin),
         }
     }
 

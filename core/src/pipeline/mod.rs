@@ -13,6 +13,7 @@
 
 mod apply;
 mod metrics;
+mod pin;
 mod run;
 mod states;
 mod understand;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
 
+use super::pin;
 use super::states::{Session, State, States};
 use crate::decode::{DecodeHost, Decoded, Failure, FailureKind, Input, Outcome, Transport};
 use crate::model::{Offset, Source, Uplink};
@@ -74,9 +75,11 @@ impl Turn {
     }
 }
 
-/// Messages of one vendor in a chunk.
+/// Messages of one vendor in a chunk, for one version of its decoder.
 struct Vendor {
     name: Arc<str>,
+    /// The version that their link or tracker pins.
+    pin: Option<Arc<str>>,
     plugin: Arc<str>,
     messages: Vec<Waiting>,
     outcomes: Vec<Outcome>,
@@ -101,7 +104,8 @@ impl Understanding {
             _ => Offset(0)..Offset(0),
         };
         let mut slots: Vec<Option<Message>> = Vec::with_capacity(records.len());
-        let mut vendors: BTreeMap<String, (Vendor, Vec<Input>)> = BTreeMap::new();
+        // few in a chunk: a scan beats a map whose key would be made for each message
+        let mut vendors: Vec<(Vendor, Vec<Input>)> = Vec::new();
         for (offset, record) in records {
             let (content, input) = match Uplink::decode(&record) {
                 Err(error) => (Content::Unreadable(error.to_string()), None),
@@ -122,10 +126,15 @@ impl Understanding {
                 }
             };
             let name = uplink.vendor().unwrap_or_default();
-            if !vendors.contains_key(name) {
-                vendors.insert(name.to_owned(), (Vendor::new(name), Vec::new()));
+            let pin = pin::of(&uplink, name, &input.context, &self.registry);
+            let known = vendors
+                .iter()
+                .position(|(vendor, _)| *vendor.name == *name && vendor.pin == pin);
+            let place = known.unwrap_or(vendors.len());
+            if known.is_none() {
+                vendors.push((Vendor::new(name, pin), Vec::new()));
             }
-            let Some((vendor, inputs)) = vendors.get_mut(name) else {
+            let Some((vendor, inputs)) = vendors.get_mut(place) else {
                 continue;
             };
             let state = if self.states.has(name) {
@@ -144,8 +153,11 @@ impl Understanding {
             });
             slots.push(None);
         }
-        let jobs = vendors.into_values().map(|(mut vendor, inputs)| async move {
-            let batch = self.decode.decode(&vendor.name, inputs).await;
+        let jobs = vendors.into_iter().map(|(mut vendor, inputs)| async move {
+            let batch = self
+                .decode
+                .decode_pinned(&vendor.name, vendor.pin.as_deref(), inputs)
+                .await;
             vendor.plugin = batch.plugin;
             vendor.outcomes = batch.outcomes;
             vendor
@@ -215,7 +227,9 @@ impl Understanding {
                 }
                 true
             });
-            let outcomes = self.decode.decode(&vendor.name, inputs).await.outcomes;
+            let pin = vendor.pin.as_deref();
+            let batch = self.decode.decode_pinned(&vendor.name, pin, inputs).await;
+            let outcomes = batch.outcomes;
             for ((session, index), mut outcome) in again.into_iter().zip(outcomes) {
                 if let (Some(message), Some(left)) = (vendor.messages.get(index), state_left(&mut outcome))
                     && *left != *self.states.current(&session)
@@ -231,9 +245,10 @@ impl Understanding {
 }
 
 impl Vendor {
-    fn new(name: &str) -> Self {
+    fn new(name: &str, pin: Option<Arc<str>>) -> Self {
         Self {
             name: Arc::from(name),
+            pin,
             plugin: Arc::from(""),
             messages: Vec::new(),
             outcomes: Vec::new(),

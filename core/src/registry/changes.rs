@@ -101,6 +101,7 @@ impl Registry {
                 client,
                 vendor,
                 unknown,
+                pin: None,
             });
             inner.change_tenants(|tenants| tenants.add_link(&link));
             Ok(link)

@@ -91,6 +91,8 @@ pub struct Link {
     pub vendor: Arc<str>,
     /// Policy.
     pub unknown: UnknownTracker,
+    /// Version of the vendor's decoder that its messages get; `None`: the active one.
+    pub pin: Option<Arc<str>>,
 }
 
 /// A tracker in the view.

@@ -77,16 +77,17 @@ pub(super) async fn tenants(connection: &mut SqliteConnection) -> Result<Tenants
         tenants.add_vendor(&vendor);
     }
 
-    let mut rows = sqlx::query_as::<_, (u32, u32, String, String)>(
-        "SELECT id, client, vendor, unknown FROM client_vendor ORDER BY id",
+    let mut rows = sqlx::query_as::<_, (u32, u32, String, String, Option<String>)>(
+        "SELECT id, client, vendor, unknown, pin FROM client_vendor ORDER BY id",
     )
     .fetch(&mut *connection);
-    while let Some((id, client, vendor, unknown)) = rows.try_next().await? {
+    while let Some((id, client, vendor, unknown, pin)) = rows.try_next().await? {
         tenants.add_link(&Arc::new(Link {
             id: LinkId(id),
             client: ClientId(client),
             vendor: vendor.into(),
             unknown: policy(id, &unknown)?,
+            pin: pin.map(Arc::from),
         }));
     }
     drop(rows);

@@ -27,7 +27,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Last-use times of keys are written so often, at most.
 const LAST_USED_EVERY_MS: i64 = 60_000;
 
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "entities", include_str!("migrations/0001_entities.sql")),
     (
         2,
@@ -35,6 +35,7 @@ const MIGRATIONS: [(i64, &str, &str); 3] = [
         include_str!("migrations/0002_device_types.sql"),
     ),
     (3, "changes", include_str!("migrations/0003_changes.sql")),
+    (4, "plugin pins", include_str!("migrations/0004_plugin_pins.sql")),
 ];
 
 /// The registry. Cheap to clone.

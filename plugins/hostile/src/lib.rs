@@ -3,7 +3,7 @@
 
 use std::hint::black_box;
 
-use fixstream_decoder::{DecodeResult, Decoded, Decoder, Message, Position};
+use fixstream_decoder::{AttributeKey, DecodeResult, Decoded, Decoder, Message, Position};
 
 /// The decoder as the host sees it.
 #[derive(Debug, Clone, Copy)]
@@ -23,17 +23,25 @@ impl Decoder for Hostile {
             Some(b's') => drop(black_box(recurse(0))),
             Some(b'a') => return Ok(twelve_mebibytes()),
             Some(b'n') => return Ok(places_that_are_none()),
+            Some(b'u') => return Ok(no_text()),
+            Some(b'z') => return Ok(vec![place(1.0, 2.0); 100_000].into()),
+            Some(b'k') => return Ok(too_many_attributes()),
+            Some(b'd') => return Ok(undeclared_key()),
+            Some(b'b') => return Ok(Decoded::nothing().with_state(vec![0; 1 << 20])),
             Some(b't') => return Ok(tally(&message.state)),
             _ => {}
         }
         Ok(place(1.0, 2.0).into())
     }
 
-    /// One result too few when any message asks for it.
+    /// One result too few, or one too many, when any message asks for it.
     fn decode_batch(batch: &[Message]) -> Vec<DecodeResult> {
         let mut results: Vec<DecodeResult> = batch.iter().map(Self::decode).collect();
         if batch.iter().any(|message| message.payload.first() == Some(&b'c')) {
             results.pop();
+        }
+        if batch.iter().any(|message| message.payload.first() == Some(&b'x')) {
+            results.push(Ok(place(1.0, 2.0).into()));
         }
         results
     }
@@ -90,6 +98,33 @@ fn twelve_mebibytes() -> Decoded {
         ..place(1.0, 2.0)
     };
     vec![position; 12].into()
+}
+
+/// A text of bytes that are no UTF-8.
+fn no_text() -> Decoded {
+    let bytes = black_box(vec![0xff, 0xfe, 0xc0, 0x80]);
+    // SAFETY: none, on purpose: the host must find out. Nothing here looks into the text before it leaves.
+    let text = unsafe { String::from_utf8_unchecked(bytes) };
+    Position {
+        event: Some(text),
+        ..place(1.0, 2.0)
+    }
+    .into()
+}
+
+fn too_many_attributes() -> Decoded {
+    let mut position = place(1.0, 2.0);
+    for number in 0..100_000_i64 {
+        position.add("key".to_owned(), number);
+    }
+    position.into()
+}
+
+/// Says that it uses a key which it never declared.
+fn undeclared_key() -> Decoded {
+    let mut position = place(1.0, 2.0);
+    position.add(AttributeKey::Declared(u32::MAX), 1_i64);
+    position.into()
 }
 
 fn places_that_are_none() -> Decoded {

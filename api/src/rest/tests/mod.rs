@@ -9,6 +9,7 @@ mod groups;
 mod keys;
 mod latest;
 mod position_history;
+mod plugins;
 mod positions;
 mod repeat;
 mod resources;

@@ -21,6 +21,7 @@ use poem::{Endpoint, EndpointExt as _, Request, Response};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::plugins::{Installer, Plugins, Policy, Store};
 use crate::rest::{Limits, Presence, Rest, routes};
 
 pub(super) struct World {
@@ -110,6 +111,9 @@ impl World {
             .unwrap();
         let latest = Arc::new(LatestStore::new());
         let health = Health::default();
+        let store = Store::open(folder.path().join("plugins")).unwrap();
+        let installer = Installer::new(decode.clone(), store, Policy::any());
+        let plugins = Arc::new(Plugins::start(installer, decode.clone(), health.clone()));
         // a ClickHouse that is away: nothing listens on the discard port of this machine
         let history = History::start(
             HistoryOptions {
@@ -136,6 +140,7 @@ impl World {
             corrections: Corrections::new(history.positions(), ingest.clone(), Arc::clone(&latest)),
             dead_letters: DeadLetters::new(history.letters(), ingest),
             decode,
+            plugins,
             latest: Arc::clone(&latest),
             health: health.clone(),
             started: clock::now(),

@@ -1,0 +1,79 @@
+//! Decodes the vectors of each decoder natively, over and over, and prints the CPU time per message as JSON:
+//! `{"plugins":[{"plugin":"gt06","native_us":0.4}]}`. `fixstream-bench plugins` reads it.
+//!
+//! A decoder that is not in the list below is not measured; nothing else depends on the list.
+
+use std::hint::black_box;
+use std::path::Path;
+use std::time::Duration;
+
+use fixstream_decoder::{Decoder, Message, vectors};
+
+/// CPU time for each decoder.
+const TIME: Duration = Duration::from_secs(1);
+/// Messages between two looks at the clock.
+const ROUND: usize = 10_000;
+
+fn main() {
+    let figures = [
+        measure::<fixstream_decoder_cayenne_lpp::Plugin>(),
+        measure::<fixstream_decoder_chirpstack::Plugin>(),
+        measure::<fixstream_decoder_flespi::Plugin>(),
+        measure::<fixstream_decoder_gps103::Plugin>(),
+        measure::<fixstream_decoder_gpschile::Plugin>(),
+        measure::<fixstream_decoder_gt06::Plugin>(),
+        measure::<fixstream_decoder_h02::Plugin>(),
+        measure::<fixstream_decoder_iotm::Plugin>(),
+        measure::<fixstream_decoder_meitrack::Plugin>(),
+        measure::<fixstream_decoder_meshtastic::Plugin>(),
+        measure::<fixstream_decoder_nmea::Plugin>(),
+        measure::<fixstream_decoder_osmand::Plugin>(),
+        measure::<fixstream_decoder_owntracks::Plugin>(),
+        measure::<fixstream_decoder_pui::Plugin>(),
+        measure::<fixstream_decoder_queclink::Plugin>(),
+        measure::<fixstream_decoder_ruptela::Plugin>(),
+        measure::<fixstream_decoder_suntech::Plugin>(),
+        measure::<fixstream_decoder_teltonika::Plugin>(),
+        measure::<fixstream_decoder_tk103::Plugin>(),
+        measure::<fixstream_decoder_traccar::Plugin>(),
+        measure::<fixstream_decoder_trackerhub::Plugin>(),
+        measure::<fixstream_decoder_ttn::Plugin>(),
+        measure::<fixstream_decoder_xexun::Plugin>(),
+    ];
+    println!("{}", serde_json::json!({ "plugins": figures }));
+}
+
+fn measure<D: Decoder>() -> serde_json::Value {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(D::NAME);
+    let messages: Vec<Message> = vectors::load(folder.join("tests/vectors.jsonl"))
+        .into_iter()
+        .map(|vector| vector.message)
+        .collect();
+    run::<D>(&messages, TIME / 10);
+    serde_json::json!({ "plugin": D::NAME, "native_us": run::<D>(&messages, TIME) })
+}
+
+/// CPU microseconds per message. What a decoder makes is made and dropped, as the host does.
+fn run<D: Decoder>(messages: &[Message], time: Duration) -> f64 {
+    let (began, mut decoded) = (cpu_time(), 0usize);
+    loop {
+        for message in messages.iter().cycle().take(ROUND) {
+            let _ = black_box(D::decode(black_box(message)));
+        }
+        decoded += ROUND;
+        let spent = cpu_time().saturating_sub(began);
+        if spent >= time {
+            return spent.as_secs_f64() * 1e6 / decoded as f64;
+        }
+    }
+}
+
+/// Time that this thread was on a CPU; as exact as the kernel's tick.
+fn cpu_time() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = text
+        .split_whitespace()
+        .next()
+        .and_then(|field| field.parse().ok());
+    Duration::from_nanos(nanoseconds.unwrap_or_default())
+}
