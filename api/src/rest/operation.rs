@@ -107,6 +107,7 @@ pub(super) struct Operation {
     pub(super) query: &'static [Field],
     pub(super) body: Option<&'static [Field]>,
     /// Media type of a body that is no JSON.
+    #[allow(dead_code)] // for the documents
     pub(super) media: Option<&'static str>,
     /// Longest body, bytes.
     pub(super) max_body: usize,

@@ -47,6 +47,7 @@ const VERSION: &[Field] = &[Field::text("version", 64).required()];
 const MAYBE_VERSION: &[Field] = &[Field::text("version", 64)];
 
 /// The tables of this module, for the documents.
+#[allow(dead_code)]
 #[cfg(test)]
 pub(super) const TABLES: &[&[Field]] = &[
     PAGE,
