@@ -89,6 +89,8 @@ impl Tenants {
     pub(super) fn add_key(&mut self, made: &MadeKey) {
         let entry = KeyEntry::new(made.info.key.clone(), made.info.expires);
         self.keys.insert(made.hash, Arc::new(entry));
+    }
+
     /// Puts a changed link in the place of the old one.
     pub(super) fn change_link(&mut self, link: &Arc<Link>) {
         self.links.insert(link.id, Arc::clone(link));
