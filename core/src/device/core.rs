@@ -1,7 +1,7 @@
 //! The judgement of one device's fixes: pure, synchronous, without a clock.
 
 use super::content::{content_hash, sighting};
-use super::geo::Place;
+use crate::geo::Place;
 use super::options::DeviceOptions;
 use super::ticket::Reading;
 use crate::history::PositionRow;

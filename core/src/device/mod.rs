@@ -23,7 +23,6 @@ mod core;
 mod correct;
 mod corrected;
 mod directory;
-mod geo;
 mod metrics;
 mod options;
 mod sharded;

@@ -21,6 +21,7 @@ use super::positions::Positions;
 use super::retry::{self, Pauses};
 use super::row::{Chunk, PositionRow};
 use super::spool::Spool;
+use super::track::Tracks;
 use super::{migrations, newest};
 use crate::model::Offset;
 
@@ -158,6 +159,12 @@ impl History {
             client: self.inner.client.clone(),
             ready: self.inner.backlog.ready.subscribe(),
         }
+    }
+
+    /// The tracks of devices, as far as they are stored. The bound on how many are read at once is that of this
+    /// value and its clones.
+    pub fn tracks(&self) -> Tracks {
+        Tracks::new(self.inner.client.clone(), self.inner.backlog.ready.subscribe())
     }
 
     /// The newest trusted row of each device, from ClickHouse and the spool, and behind them rows that were

@@ -76,6 +76,12 @@ impl Latest {
         ]
     }
 
+    /// Latitude and longitude of packed words, 1e-7 degrees.
+    pub(super) fn place(words: &[u64; WORDS]) -> (i32, i32) {
+        let [_, _, _, _, place, ..] = *words;
+        ((place >> 32) as u32 as i32, place as u32 as i32)
+    }
+
     /// `None` for the words of an empty slot.
     pub(super) fn unpack(words: &[u64; WORDS]) -> Option<Self> {
         let [
@@ -83,7 +89,7 @@ impl Latest {
             id,
             time,
             received,
-            place,
+            _place,
             odometer,
             motion,
             height,
@@ -94,6 +100,7 @@ impl Latest {
         if flags & PRESENT == 0 {
             return None;
         }
+        let (latitude, longitude) = Self::place(words);
         let odometer_km = f64::from_bits(odometer);
         let (speed_kmh, heading_deg) = unpair(motion);
         let (altitude_m, engine_rpm) = unpair(height);
@@ -104,8 +111,8 @@ impl Latest {
             id: PositionId(id),
             time: TimeMs(time as i64),
             received: TimeMs(received as i64),
-            latitude: f64::from((place >> 32) as u32 as i32) / 1e7,
-            longitude: f64::from(place as u32 as i32) / 1e7,
+            latitude: f64::from(latitude) / 1e7,
+            longitude: f64::from(longitude) / 1e7,
             odometer_km: (!odometer_km.is_nan()).then_some(odometer_km),
             speed_kmh,
             heading_deg,

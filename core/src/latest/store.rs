@@ -2,6 +2,8 @@
 
 use std::sync::OnceLock;
 
+use super::area::Area;
+use super::grid::{Cell, Grid};
 use super::record::{Latest, WORDS};
 use super::slot::Slot;
 use crate::model::DeviceId;
@@ -14,9 +16,10 @@ const CHUNKS: usize = 4096;
 pub const MAX_DEVICES: usize = CHUNK * CHUNKS;
 
 /// Slab of seqlock slots by device id. 128 bytes per device, allocated 4096 devices at a time when the first
-/// of them reports; a chunk never moves.
+/// of them reports; a chunk never moves. Beside it a grid that finds the devices of an area.
 pub struct LatestStore {
     chunks: Box<[OnceLock<Box<[Slot]>>]>,
+    grid: Grid,
 }
 
 impl Default for LatestStore {
@@ -30,6 +33,7 @@ impl LatestStore {
     pub fn new() -> Self {
         Self {
             chunks: (0..CHUNKS).map(|_| OnceLock::new()).collect(),
+            grid: Grid::default(),
         }
     }
 
@@ -42,20 +46,44 @@ impl LatestStore {
         };
         let chunk = chunk.get_or_init(|| (0..CHUNK).map(|_| Slot::default()).collect());
         if let Some(slot) = chunk.get(device.0 as usize % CHUNK) {
-            slot.write(&latest.pack());
+            let words = latest.pack();
+            let (lat_e7, lon_e7) = Latest::place(&words);
+            let cell = Cell::of(lat_e7, lon_e7);
+            slot.write(&words, |cells| self.grid.place(device, cells, Some(cell)));
         }
     }
 
     /// Empties the slot.
     pub fn clear(&self, device: DeviceId) {
         if let Some(slot) = self.slot(device) {
-            slot.write(&[0; WORDS]);
+            slot.write(&[0; WORDS], |cells| self.grid.place(device, cells, None));
         }
     }
 
     /// The latest position of a device.
     pub fn get(&self, device: DeviceId) -> Option<Latest> {
         Latest::unpack(&self.slot(device)?.read())
+    }
+
+    /// The devices in an area for which `known` says something, with what it says, by id. `known` is where a client
+    /// sees its own devices only.
+    ///
+    /// `None`: more than `limit` devices, of whoever, are in the cells that the area touches. It is then cheaper
+    /// to look at the client's devices one by one, and one client's questions do not get slower by another's fleet.
+    pub fn within<T>(
+        &self,
+        area: &Area,
+        limit: usize,
+        known: impl Fn(DeviceId) -> Option<T>,
+    ) -> Option<Vec<(T, Latest)>> {
+        let devices = self.grid.devices(&area.bounds(), limit)?;
+        let found = devices.into_iter().filter_map(|device| {
+            let known = known(device)?;
+            let latest = self.get(device)?;
+            area.contains(latest.latitude, latest.longitude)
+                .then_some((known, latest))
+        });
+        Some(found.collect())
     }
 
     fn slot(&self, device: DeviceId) -> Option<&Slot> {

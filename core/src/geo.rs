@@ -1,12 +1,14 @@
 //! Distance on the sphere between two places in 1e-7 degrees.
 
-/// Metres per 1e-7 degree of a great circle (mean radius 6 371 008.8 m).
-const UNIT_M: f64 = 6_371_008.8 * std::f64::consts::PI / 180.0 / 1e7;
+/// Mean radius, metres.
+pub(crate) const EARTH_M: f64 = 6_371_008.8;
+/// Metres per 1e-7 degree of a great circle.
+const UNIT_M: f64 = EARTH_M * std::f64::consts::PI / 180.0 / 1e7;
 const TURN: i64 = 3_600_000_000;
 
 /// A place in 1e-7 degrees.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Place {
+pub(crate) struct Place {
     pub lat: i32,
     pub lon: i32,
 }
@@ -34,7 +36,7 @@ impl Place {
         let (sin_lat, sin_lon) = ((radians(lat) / 2.0).sin(), (radians(lon) / 2.0).sin());
         let cosines = radians(i64::from(self.lat)).cos() * radians(i64::from(other.lat)).cos();
         let root = (sin_lat * sin_lat + cosines * sin_lon * sin_lon).sqrt();
-        2.0 * 6_371_008.8 * root.min(1.0).asin()
+        2.0 * EARTH_M * root.min(1.0).asin()
     }
 
     /// Differences in 1e-7 degrees, both positive, the longitude the short way round.
