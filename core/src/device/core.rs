@@ -1,9 +1,9 @@
 //! The judgement of one device's fixes: pure, synchronous, without a clock.
 
 use super::content::{content_hash, sighting};
-use crate::geo::Place;
 use super::options::DeviceOptions;
 use super::ticket::Reading;
+use crate::geo::Place;
 use crate::history::PositionRow;
 use crate::model::{Fix, PositionId, TimeMs, Verdict};
 

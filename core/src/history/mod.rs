@@ -44,5 +44,5 @@ pub use metrics::HistoryMetrics;
 pub use options::{HistoryOptions, Lag};
 pub use positions::{Order, PositionRows, PositionSelection, Positions};
 pub use probe::server_version;
-pub use track::{MAX_FIXES, Track, TrackError, TrackFilter, TrackFix, TrackPoint, Tracks};
 pub use row::{Chunk, PositionRow, RawRow};
+pub use track::{MAX_FIXES, Track, TrackError, TrackFilter, TrackFix, TrackPoint, Tracks};

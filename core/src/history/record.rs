@@ -90,7 +90,7 @@ fn e3(value: Option<f64>) -> Option<i64> {
         .map(|value| (value * 1e3).round() as i64)
 }
 
-fn from_e3(value: Option<i64>) -> Option<f64> {
+pub(super) fn from_e3(value: Option<i64>) -> Option<f64> {
     value.map(|value| value as f64 / 1e3)
 }
 

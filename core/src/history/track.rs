@@ -24,6 +24,7 @@ pub const MAX_FIXES: u64 = 50_000_000;
 /// Device days that may be asked for without counting their fixes first: a device for a month that sends every
 /// second has fewer fixes than an answer may have.
 const UNCOUNTED_DAYS: u64 = 31;
+const _: () = assert!(UNCOUNTED_DAYS * 86_400 < MAX_FIXES);
 /// Streams at the same time, of all clients.
 const STREAMS: usize = 8;
 /// A free place is waited for so long.
@@ -266,7 +267,11 @@ impl<T> Rows<T> {
 
 /// A question with the filter as its condition; values are bound, never written into the text.
 fn bound(client: &Client, filter: &TrackFilter, select: &str, how: &str, rest: &str) -> Query {
-    let of = if filter.devices.is_some() { "AND p.device_id IN ?" } else { "" };
+    let of = if filter.devices.is_some() {
+        "AND p.device_id IN ?"
+    } else {
+        ""
+    };
     let text = format!(
         "{select} FROM positions AS p {how} WHERE p.client_id = ? {of} \
          AND p.time >= fromUnixTimestamp64Milli(?) AND p.time < fromUnixTimestamp64Milli(?) {rest}"
@@ -282,14 +287,14 @@ fn bound(client: &Client, filter: &TrackFilter, select: &str, how: &str, rest: &
 /// How many days of how many devices it is about; all devices are many.
 fn device_days(filter: &TrackFilter) -> u64 {
     let days = filter.to.0.saturating_sub(filter.from.0).max(0) as u64 / 86_400_000 + 1;
-    let devices = filter.devices.as_ref().map_or(u64::MAX, |devices| devices.len() as u64);
+    let devices = filter
+        .devices
+        .as_ref()
+        .map_or(u64::MAX, |devices| devices.len() as u64);
     devices.saturating_mul(days)
 }
 
-async fn ask<T>(
-    began: Instant,
-    question: impl Future<Output = Result<T, Error>>,
-) -> Result<T, HistoryError> {
+async fn ask<T>(began: Instant, question: impl Future<Output = Result<T, Error>>) -> Result<T, HistoryError> {
     match tokio::time::timeout_at(began + ASK, question).await {
         Ok(answer) => Ok(answer?),
         Err(_) => Err(Error::TimedOut.into()),
@@ -313,11 +318,21 @@ mod tests {
     fn a_question_is_always_about_one_client() {
         let client = Client::default();
         let some = filter(Some(vec![DeviceId(3), DeviceId(4)]), 1);
-        let text = bound(&client, &some, "SELECT 1", "FINAL", "").sql_display().to_string();
-        assert!(text.contains("p.client_id = 7 AND p.device_id IN [3,4]"), "{text}");
+        let text = bound(&client, &some, "SELECT 1", "FINAL", "")
+            .sql_display()
+            .to_string();
+        assert!(
+            text.contains("p.client_id = 7 AND p.device_id IN [3,4]"),
+            "{text}"
+        );
         assert!(text.contains("fromUnixTimestamp64Milli(86401000)"), "{text}");
-        let all = bound(&client, &filter(None, 1), "SELECT 1", "", "").sql_display().to_string();
-        assert!(all.contains("p.client_id = 7") && !all.contains("device_id"), "{all}");
+        let all = bound(&client, &filter(None, 1), "SELECT 1", "", "")
+            .sql_display()
+            .to_string();
+        assert!(
+            all.contains("p.client_id = 7") && !all.contains("device_id"),
+            "{all}"
+        );
     }
 
     #[test]
@@ -326,6 +341,5 @@ mod tests {
         assert_eq!(device_days(&filter(devices(1), 30)), 31);
         assert_eq!(device_days(&filter(devices(10), 3)), 40);
         assert!(device_days(&filter(None, 0)) > UNCOUNTED_DAYS);
-        assert!(u64::MAX > MAX_FIXES && 31 * 86_400 < MAX_FIXES);
     }
 }

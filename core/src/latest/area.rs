@@ -79,10 +79,7 @@ impl Circle {
             (sine < 1.0).then(|| sine.asin().to_degrees())
         };
         let (west, east) = around.map_or((-180.0, 180.0), |around| {
-            (
-                normal(self.longitude - around),
-                normal(self.longitude + around),
-            )
+            (normal(self.longitude - around), normal(self.longitude + around))
         });
         Bounds {
             west,

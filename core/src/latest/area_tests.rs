@@ -61,7 +61,13 @@ fn place() -> impl Strategy<Value = (f64, f64)> {
     let near = (-3_000_000..=3_000_000i32, -3_000_000..=3_000_000i32);
     let corner = (
         prop::sample::select(vec![-900_000_000, -899_500_000, 0, 899_500_000, 900_000_000]),
-        prop::sample::select(vec![-1_800_000_000, -1_799_500_000, 0, 1_799_500_000, 1_800_000_000]),
+        prop::sample::select(vec![
+            -1_800_000_000,
+            -1_799_500_000,
+            0,
+            1_799_500_000,
+            1_800_000_000,
+        ]),
     );
     prop_oneof![anywhere, near, corner].prop_map(|(lat, lon)| (f64::from(lat) / 1e7, f64::from(lon) / 1e7))
 }
@@ -156,7 +162,13 @@ fn others_beyond_the_limit_are_not_waded_through() {
     });
     assert!(store.within(&area, 99, Some).is_none());
     assert_eq!(store.within(&area, 100, Some).unwrap().len(), 100);
-    assert_eq!(store.within(&area, 100, |id| (id.0 == 7).then_some(id)).unwrap().len(), 1);
+    assert_eq!(
+        store
+            .within(&area, 100, |id| (id.0 == 7).then_some(id))
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 #[test]

@@ -115,8 +115,7 @@ impl Cover {
             |degrees: f64| (degrees * 1e7).floor() as i64,
             |degrees: f64| (degrees * 1e7).ceil() as i64,
         );
-        let rows =
-            row(low(bounds.south)).min(ROWS - 1)..=row(high(bounds.north)).min(ROWS - 1);
+        let rows = row(low(bounds.south)).min(ROWS - 1)..=row(high(bounds.north)).min(ROWS - 1);
         let (west, east) = (column(low(bounds.west)), column(high(bounds.east)));
         let last = COLUMNS - 1;
         let mut columns = if bounds.west <= bounds.east {
@@ -139,7 +138,11 @@ impl Cover {
             Vec::new()
         };
         Self {
-            rows: if all_around { RangeInclusive::new(1, 0) } else { rows },
+            rows: if all_around {
+                RangeInclusive::new(1, 0)
+            } else {
+                rows
+            },
             columns,
             reaches,
             ready,
@@ -165,7 +168,8 @@ impl Iterator for Cover {
             self.ready = if pole {
                 vec![cell(row, 0)..=cell(row, COLUMNS - 1)]
             } else {
-                let of_row = |columns: &RangeInclusive<u32>| cell(row, *columns.start())..=cell(row, *columns.end());
+                let of_row =
+                    |columns: &RangeInclusive<u32>| cell(row, *columns.start())..=cell(row, *columns.end());
                 self.columns.iter().map(of_row).collect()
             };
         }

@@ -30,7 +30,11 @@ fn undecided_joined(points: &[Point], thresholds: &Thresholds) -> Vec<(Says, usi
     for to in 1..points.len() {
         let said = says(&Stretch::step(points[to - 1], points[to]), thresholds);
         steps.push((said, to - 1, to));
-        let row = steps.iter().rev().take_while(|(says, ..)| *says == Says::Nothing).count();
+        let row = steps
+            .iter()
+            .rev()
+            .take_while(|(says, ..)| *says == Says::Nothing)
+            .count();
         if row > 0 {
             let whole = pace(&points[to - row], &points[to], thresholds);
             if matches!(whole, Says::Moving | Says::Halt) {

@@ -1,9 +1,9 @@
 //! Trips, stops and gaps.
 
+use super::Report;
 use super::point::Point;
 use super::stretch::{Says, Stretch, pace, says};
 use super::thresholds::Thresholds;
-use super::Report;
 
 /// What a segment is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,11 @@ impl Segment {
     /// Distance by time, km/h; zero when it takes no time.
     pub fn average_kmh(&self) -> f64 {
         let ms = self.ms();
-        if ms > 0 { self.distance_m / ms as f64 * 3600.0 } else { 0.0 }
+        if ms > 0 {
+            self.distance_m / ms as f64 * 3600.0
+        } else {
+            0.0
+        }
     }
 }
 
@@ -143,7 +147,11 @@ impl Movements {
         }
         if let Some(halt) = self.halt.take() {
             let long = halt.ms() >= self.thresholds.min_stop_ms();
-            let kind = if !long && self.is_open(Kind::Moving) { Kind::Moving } else { Kind::Stopped };
+            let kind = if !long && self.is_open(Kind::Moving) {
+                Kind::Moving
+            } else {
+                Kind::Stopped
+            };
             self.go_on(kind, halt, out);
         }
     }

@@ -1,8 +1,8 @@
 //! Where the speed limit was passed.
 
+use super::Report;
 use super::point::Point;
 use super::thresholds::Thresholds;
-use super::Report;
 
 /// Consecutive fixes above the limit.
 #[derive(Debug, Clone, Copy, PartialEq)]

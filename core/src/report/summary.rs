@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::Report;
 use super::movements::{Kind, Movements, Segment};
 use super::point::{Point, faster};
 use super::thresholds::Thresholds;
-use super::Report;
 use crate::model::TimeMs;
 
 const DAY: i64 = 86_400_000;

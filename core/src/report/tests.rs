@@ -56,11 +56,25 @@ fn minutes(count: usize, metres: f64) -> Vec<(i64, f64, Option<f64>)> {
 
 #[test]
 fn a_drive_with_a_stop_and_a_gap_is_cut_where_it_should() {
-    let steps = [minutes(10, 0.0), minutes(20, 1000.0), minutes(6, 2.0), minutes(5, 500.0), vec![(600, 9000.0, None)], minutes(3, 800.0)];
+    let steps = [
+        minutes(10, 0.0),
+        minutes(20, 1000.0),
+        minutes(6, 2.0),
+        minutes(5, 500.0),
+        vec![(600, 9000.0, None)],
+        minutes(3, 800.0),
+    ];
     let points = drive(&steps.concat());
     assert_eq!(
         brief(&points),
-        [("STOPPED", 10.0), ("MOVING", 20.0), ("STOPPED", 6.0), ("MOVING", 5.0), ("GAP", 10.0), ("MOVING", 3.0)]
+        [
+            ("STOPPED", 10.0),
+            ("MOVING", 20.0),
+            ("STOPPED", 6.0),
+            ("MOVING", 5.0),
+            ("GAP", 10.0),
+            ("MOVING", 3.0)
+        ]
     );
     let trip = movements(&points)[1];
     assert!((trip.distance_m - 20_000.0).abs() < 1.0 && (trip.average_kmh() - 60.0).abs() < 0.01);
@@ -71,9 +85,15 @@ fn a_drive_with_a_stop_and_a_gap_is_cut_where_it_should() {
 fn a_short_halt_belongs_to_the_trip_and_a_long_one_does_not() {
     let around = |halt| drive(&[minutes(3, 1000.0), minutes(halt, 0.0), minutes(3, 1000.0)].concat());
     assert_eq!(brief(&around(4)), [("MOVING", 10.0)]);
-    assert_eq!(brief(&around(5)), [("MOVING", 3.0), ("STOPPED", 5.0), ("MOVING", 3.0)]);
+    assert_eq!(
+        brief(&around(5)),
+        [("MOVING", 3.0), ("STOPPED", 5.0), ("MOVING", 3.0)]
+    );
     // at the end of a trip, too
-    assert_eq!(brief(&drive(&[minutes(3, 1000.0), minutes(2, 0.0)].concat())), [("MOVING", 5.0)]);
+    assert_eq!(
+        brief(&drive(&[minutes(3, 1000.0), minutes(2, 0.0)].concat())),
+        [("MOVING", 5.0)]
+    );
     // where nothing moves there is no trip it could belong to
     assert_eq!(brief(&drive(&minutes(2, 0.0))), [("STOPPED", 2.0)]);
 }
@@ -115,9 +135,22 @@ fn nothing_and_a_single_fix_have_no_segments() {
 fn consecutive_fixes_strictly_above_the_limit_are_one_episode() {
     let at = |kmh: f64| (60, 1000.0, Some(kmh));
     let unknown = (60, 1000.0, None);
-    let points = drive(&[at(80.0), at(80.5), at(100.0), unknown, at(90.5), at(80.0), at(81.0), (700, 0.0, Some(82.0)), at(10.0)]);
+    let points = drive(&[
+        at(80.0),
+        at(80.5),
+        at(100.0),
+        unknown,
+        at(90.5),
+        at(80.0),
+        at(81.0),
+        (700, 0.0, Some(82.0)),
+        at(10.0),
+    ]);
     let found = run(Speeding::new(Thresholds::default()), &points);
-    let brief: Vec<_> = found.iter().map(|one| (one.fixes, one.ms() / 1000, one.max_kmh())).collect();
+    let brief: Vec<_> = found
+        .iter()
+        .map(|one| (one.fixes, one.ms() / 1000, one.max_kmh()))
+        .collect();
     assert_eq!(brief, [(3, 180, 100.0), (1, 0, 81.0), (1, 0, 82.0)]);
     assert!((found[0].mean_kmh() - 271.0 / 3.0).abs() < 1e-9);
     assert!((found[0].distance_m - 3000.0).abs() < 1.0);
@@ -132,7 +165,10 @@ fn a_summary_has_a_line_for_every_day_also_for_silent_ones() {
         point.time.0 -= 3_600_000;
     }
     let days = run(Summary::new(Thresholds::default(), 0), &points);
-    let hours: Vec<_> = days.iter().map(|day| (day.moving_ms / 3_600_000, day.gap_ms / 3_600_000, day.fixes)).collect();
+    let hours: Vec<_> = days
+        .iter()
+        .map(|day| (day.moving_ms / 3_600_000, day.gap_ms / 3_600_000, day.fixes))
+        .collect();
     assert_eq!(hours, [(1, 0, 60), (2, 22, 121), (0, 24, 0), (0, 2, 1)]);
     assert_eq!((days[0].trips, days[1].trips), (1, 0));
     assert!((days[0].moving_m - 60_000.0).abs() < 5.0);
@@ -153,7 +189,15 @@ fn points() -> impl Strategy<Value = Vec<Point>> {
 }
 
 fn thresholds() -> impl Strategy<Value = Thresholds> {
-    let other = (0..120u32, 0..10u32, 0..10u32, 0..200u32, 0..10u32, 0..200u32, 0..1000u32);
+    let other = (
+        0..120u32,
+        0..10u32,
+        0..10u32,
+        0..200u32,
+        0..10u32,
+        0..200u32,
+        0..1000u32,
+    );
     let other = other.prop_map(|(a, b, c, d, e, f, g)| Thresholds {
         max_speed_kmh: a,
         min_stop_minutes: b,
