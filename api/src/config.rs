@@ -557,12 +557,21 @@ impl Rest {
         }
         // an origin is a scheme and a host, without a path
         let is_origin = |origin: &str| {
-            let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+            let host = origin
+                .strip_prefix("https://")
+                .or_else(|| origin.strip_prefix("http://"));
             host.is_some_and(|host| {
-                !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_graphic() && !b"/*?#@".contains(&byte))
+                !host.is_empty()
+                    && host
+                        .bytes()
+                        .all(|byte| byte.is_ascii_graphic() && !b"/*?#@".contains(&byte))
             })
         };
-        match self.cors_origins.iter().find(|origin| *origin != "*" && !is_origin(origin)) {
+        match self
+            .cors_origins
+            .iter()
+            .find(|origin| *origin != "*" && !is_origin(origin))
+        {
             None => Ok(()),
             Some(wrong) => Err(ConfigError::Value {
                 key: "rest.cors_origins",
@@ -704,7 +713,13 @@ mod tests {
     fn half_a_certificate_and_what_is_no_origin_are_refused() {
         let error = |text: &str| load(text, &[]).unwrap_err().to_string();
         assert!(error("[rest]\ntls_key = \"key.pem\"\n").contains("tls_certificate"));
-        for wrong in ["fleet.example.com", "https://", "https://a/b", "https://*.example.com", "null"] {
+        for wrong in [
+            "fleet.example.com",
+            "https://",
+            "https://a/b",
+            "https://*.example.com",
+            "null",
+        ] {
             let text = format!("[rest]\ncors_origins = [\"{wrong}\"]\n");
             assert!(error(&text).contains("rest.cors_origins"), "{wrong}");
         }

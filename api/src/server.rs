@@ -400,7 +400,10 @@ async fn rest_door(config: &config::Rest) -> Result<BoxAcceptor, StartError> {
     let listener = TcpListener::bind(config.listen);
     let listener = match config.tls() {
         None => listener.boxed(),
-        Some(files) => listener.rustls(files.watch().await?.boxed()).boxed(),
+        Some(files) => {
+            let files = files.watch().await?;
+            listener.rustls(Box::pin(files)).boxed()
+        }
     };
     listener.into_acceptor().await.map_err(|source| StartError::Port {
         address: config.listen,

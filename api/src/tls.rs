@@ -83,10 +83,16 @@ impl TlsFiles {
             })
         };
         let (certificate, key) = (read(&self.certificate).await?, read(&self.key).await?);
-        let config =
-            || RustlsConfig::new().fallback(RustlsCertificate::new().cert(certificate.clone()).key(key.clone()));
+        let config = || {
+            RustlsConfig::new().fallback(
+                RustlsCertificate::new()
+                    .cert(certificate.clone())
+                    .key(key.clone()),
+            )
+        };
         // this is where poem looks whether the files can be used
-        config().into_stream().map_err(|source| TlsError::Unusable {
+        let usable = config().into_stream().map(drop);
+        usable.map_err(|source| TlsError::Unusable {
             certificate: self.certificate.clone(),
             key: self.key.clone(),
             source,

@@ -14,7 +14,7 @@ use std::time::Duration;
 use common::{bundle, plugins};
 use fixstream_core::decode::{
     Batch, BreakerOptions, BreakerState, Bundle, DecodeHost, DecodeOptions, DecodeTuning, FailureKind, Input,
-    KeptVersion, Outcome, Transport, Trial, pack,
+    KeptVersion, Outcome, Transport, Trial,
 };
 use fixstream_core::model::TimeMs;
 use tempfile::TempDir;

@@ -44,11 +44,7 @@ pub(crate) fn check(trial: &mut Trial, lines: &[&Line]) -> Result<Checked, Strin
         .map(|line| line.input())
         .collect::<Result<Vec<_>, _>>()?;
     let mut checked = Checked::default();
-    for (line, outcome) in lines
-        .iter()
-        .map(Borrow::borrow)
-        .zip(trial.decode(inputs, usize::MAX))
-    {
+    for (line, outcome) in lines.iter().zip(trial.decode(inputs, usize::MAX)) {
         checked.count(&outcome);
         match line
             .expect

@@ -22,5 +22,5 @@ pub(crate) use check::{Checked, check, lines};
 pub use error::InstallError;
 pub use hub::Plugins;
 pub use install::{Installed, Installer};
-pub use signature::{Policy, SignedBy, generate, sign};
-pub use store::{Entry, Store, Version};
+pub use signature::{Policy, generate, sign};
+pub use store::{Entry, Store};

@@ -18,8 +18,20 @@ pub fn cors(
         return endpoint.boxed();
     }
     let cors = Cors::new()
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers(["apikey", "content-type", "if-match", "idempotency-key", "x-request-id"])
+        .allow_methods([
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ])
+        .allow_headers([
+            "apikey",
+            "content-type",
+            "if-match",
+            "idempotency-key",
+            "x-request-id",
+        ])
         .expose_headers(["etag", "location", "retry-after", "x-request-id"]);
     let cors = if origins.iter().any(|origin| origin == "*") {
         cors.allow_origins_fn(|_| true)
@@ -44,7 +56,10 @@ mod tests {
 
     async fn ask(origins: &[&str], method: Method, origin: Option<&str>) -> Response {
         let origins: Vec<String> = origins.iter().map(|origin| (*origin).to_owned()).collect();
-        let endpoint = cors(poem::endpoint::make_sync(|_| Response::builder().body("in")), &origins);
+        let endpoint = cors(
+            poem::endpoint::make_sync(|_| Response::builder().body("in")),
+            &origins,
+        );
         let mut request = Request::builder().method(method);
         if let Some(origin) = origin {
             request = request
@@ -61,10 +76,20 @@ mod tests {
         for method in [Method::GET, Method::OPTIONS] {
             let fine = ask(ours, method.clone(), Some("https://ours.example")).await;
             assert_eq!(fine.status(), StatusCode::OK);
-            assert_eq!(fine.header("access-control-allow-origin"), Some("https://ours.example"));
+            assert_eq!(
+                fine.header("access-control-allow-origin"),
+                Some("https://ours.example")
+            );
             let refused = ask(ours, method.clone(), Some("https://theirs.example")).await;
             assert_eq!(refused.status(), StatusCode::FORBIDDEN, "{method}");
-            assert!(refused.into_body().into_string().await.unwrap().contains("ORIGIN_NOT_ALLOWED"));
+            assert!(
+                refused
+                    .into_body()
+                    .into_string()
+                    .await
+                    .unwrap()
+                    .contains("ORIGIN_NOT_ALLOWED")
+            );
             let any = ask(&["*"], method, Some("https://theirs.example")).await;
             assert_eq!(any.status(), StatusCode::OK);
         }

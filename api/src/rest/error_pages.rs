@@ -81,26 +81,62 @@ fn advice(code: &Code) -> Advice {
             "The field is an array without elements.",
             "Send at least one element, or leave the field out where it is optional.",
         ),
-        "FIELD_MAX_LENGTH_EXCEEDED" => ("The text is longer than the field holds.", "Shorten it; the message names the limit, counted in characters."),
-        "FIELD_MIN_LENGTH_NOT_MET" => ("The text is too short.", "Send at least as many characters as the message says."),
-        "FIELD_MUST_BE_BOOLEAN" => ("The value is neither true nor false.", "Send a JSON boolean, not a string or a number."),
-        "FIELD_MUST_BE_EMAIL" => ("The value is not an e-mail address.", "Send one address of the form name@host."),
-        "FIELD_MUST_BE_INTEGER" => ("The value is not a whole number.", "Send a JSON number without a fraction, not a string."),
+        "FIELD_MAX_LENGTH_EXCEEDED" => (
+            "The text is longer than the field holds.",
+            "Shorten it; the message names the limit, counted in characters.",
+        ),
+        "FIELD_MIN_LENGTH_NOT_MET" => (
+            "The text is too short.",
+            "Send at least as many characters as the message says.",
+        ),
+        "FIELD_MUST_BE_BOOLEAN" => (
+            "The value is neither true nor false.",
+            "Send a JSON boolean, not a string or a number.",
+        ),
+        "FIELD_MUST_BE_EMAIL" => (
+            "The value is not an e-mail address.",
+            "Send one address of the form name@host.",
+        ),
+        "FIELD_MUST_BE_INTEGER" => (
+            "The value is not a whole number.",
+            "Send a JSON number without a fraction, not a string.",
+        ),
         "FIELD_MUST_BE_NUMERIC" => ("The value is not a number.", "Send a JSON number, not a string."),
-        "FIELD_MUST_BE_PHONE_NUMBER" => ("The value is not a telephone number.", "Send it in the international form: + and up to 15 digits."),
+        "FIELD_MUST_BE_PHONE_NUMBER" => (
+            "The value is not a telephone number.",
+            "Send it in the international form: + and up to 15 digits.",
+        ),
         "FIELD_MUST_BE_STRING" => ("The value is not a text.", "Send a JSON string."),
-        "FIELD_MUST_NOT_BE_EMPTY" => ("The value is the empty string.", "Send a value, or leave the field out where it is optional."),
+        "FIELD_MUST_NOT_BE_EMPTY" => (
+            "The value is the empty string.",
+            "Send a value, or leave the field out where it is optional.",
+        ),
         "INVALID_DATE_FORMAT" => (
             "The value is not a point in time.",
             "Send RFC 3339 (2025-02-12T13:00:00Z) or the form 2025-02-12 10:00:00.000 -0300.",
         ),
         "INVALID_URL_FORMAT" => ("The value is not a URL.", "Send an absolute http or https URL."),
         "NUMBER_MUST_BE_POSITIVE" => ("The number is zero or negative.", "Send a number above zero."),
-        "UNSUPPORTED_ENUM_VALUE" => ("The value is not one of those allowed.", "Take one of the values in the message."),
-        "VALUE_ABOVE_MAXIMUM" => ("The number, or the number of elements, is too great.", "Stay at or below the limit in the message."),
-        "VALUE_BELOW_MINIMUM" => ("The number is too small. Ids begin at 1.", "Stay at or above the limit in the message."),
-        "FIELD_MUST_BE_ARRAY" => ("The value is not an array.", "Send a JSON array, also for one element."),
-        "FIELD_MUST_BE_UUID" => ("The value is not a UUID.", "Send 32 hexadecimal digits in the form 8-4-4-4-12."),
+        "UNSUPPORTED_ENUM_VALUE" => (
+            "The value is not one of those allowed.",
+            "Take one of the values in the message.",
+        ),
+        "VALUE_ABOVE_MAXIMUM" => (
+            "The number, or the number of elements, is too great.",
+            "Stay at or below the limit in the message.",
+        ),
+        "VALUE_BELOW_MINIMUM" => (
+            "The number is too small. Ids begin at 1.",
+            "Stay at or above the limit in the message.",
+        ),
+        "FIELD_MUST_BE_ARRAY" => (
+            "The value is not an array.",
+            "Send a JSON array, also for one element.",
+        ),
+        "FIELD_MUST_BE_UUID" => (
+            "The value is not a UUID.",
+            "Send 32 hexadecimal digits in the form 8-4-4-4-12.",
+        ),
         "FIELD_MUST_BE_DEFINED" => ("A field that is required is missing or null.", "Send the field."),
         "INVALID_PARAMETERS" => (
             "The body is not a JSON object, or a vendor's decoder could not read it; `details.reason` says what was wrong.",
@@ -114,39 +150,96 @@ fn advice(code: &Code) -> Advice {
             "Nothing of yours has this id or value. Another client's entities answer in the same way.",
             "List what there is, and check that the key belongs to the client you mean.",
         ),
-        "FIELD_MUST_BE_OF_TYPE" => ("The value has another type than the field.", "Send the type that the message names."),
-        "INSTANCE_NOT_FOUND" => ("The client that the key belongs to is gone.", "Ask the operator for a key of an existing client."),
+        "FIELD_MUST_BE_OF_TYPE" => (
+            "The value has another type than the field.",
+            "Send the type that the message names.",
+        ),
+        "INSTANCE_NOT_FOUND" => (
+            "The client that the key belongs to is gone.",
+            "Ask the operator for a key of an existing client.",
+        ),
         "ENTITY_NOT_FOUND" => (
             "Nothing has this name: an unknown vendor, or a vendor without a link to your client; or the key picks no link.",
             "Ask the operator to create the link (fixstream admin link), or to install the plugin.",
         ),
-        "ENTITY_ALREADY_EXISTS" => ("There can be only one, and there is one already.", "Change the existing one."),
+        "ENTITY_ALREADY_EXISTS" => (
+            "There can be only one, and there is one already.",
+            "Change the existing one.",
+        ),
         "QUERY_FAILED" => (
             "The database refused: usually because something else still refers to what is to be deleted.",
             "Delete or detach what refers to it first; if nothing does, the operator's log has the cause.",
         ),
-        "REQUEST_FAILED" => ("Something broke in the hub.", "Try again later; give the operator the x-request-id of the answer."),
+        "REQUEST_FAILED" => (
+            "Something broke in the hub.",
+            "Try again later; give the operator the x-request-id of the answer.",
+        ),
         "UNAUTHORIZED" => (
             "The header `apikey` is missing, or the key is unknown, expired or revoked.",
             "Send a valid key. The operator makes one with fixstream admin key.",
         ),
-        "FORBIDDEN" => ("The key is valid, but lacks the scope that this needs.", "Use a key with the scope in the message."),
+        "FORBIDDEN" => (
+            "The key is valid, but lacks the scope that this needs.",
+            "Use a key with the scope in the message.",
+        ),
         "ORIGIN_NOT_ALLOWED" => (
             "The request comes from a web page whose origin is not configured.",
             "Ask the operator to add the origin to rest.cors_origins.",
         ),
         "ROUTE_NOT_FOUND" => ("There is no such path.", "See the documents at /docs/."),
-        "METHOD_NOT_ALLOWED" => ("The path is known, but not with this method.", "See the documents at /docs/."),
+        "METHOD_NOT_ALLOWED" => (
+            "The path is known, but not with this method.",
+            "See the documents at /docs/.",
+        ),
         "REQUEST_TIMEOUT" => (
             "The request did not arrive, or could not be answered, in 30 seconds. Whether it was done is open.",
             "Ask for less at once, or try again; positions that are sent twice are recognised.",
         ),
-        "BODY_TOO_LARGE" => ("The body is longer than allowed.", "Split it; the message names the limit in bytes."),
+        "BODY_TOO_LARGE" => (
+            "The body is longer than allowed.",
+            "Split it; the message names the limit in bytes.",
+        ),
+        "PRECONDITION_FAILED" => (
+            "Somebody changed the entity after you read it.",
+            "Read it again, look at what changed, and send If-Match with its new ETag.",
+        ),
+        "IDEMPOTENCY_KEY_REUSED" => (
+            "An earlier request with this Idempotency-Key asked for something else.",
+            "Take a new key, a UUID for example, for each thing that is to be made.",
+        ),
+        "ENTITY_IN_USE" => (
+            "Something else refers to what is to be deleted: a device to its tracker, positions to their device.",
+            "Delete or detach what refers to it first.",
+        ),
+        "TOO_MANY_REQUESTS" => (
+            "The key has used up the requests that the operator allows it for the moment.",
+            "Wait the seconds in Retry-After. The operator sets rest.rate_limit_per_second.",
+        ),
+        "INVALID_CURSOR" => (
+            "The cursor is none that an earlier page gave.",
+            "Send the `next` of the page before, unchanged, or leave it out to begin at the first page.",
+        ),
+        "PLUGIN_REFUSED" => (
+            "The plugin is not installed: its file, signature, imports, contract or own vectors are not in order; the \
+             message says which.",
+            "Correct the plugin: `fixstream plugin test` finds the same before you send it. What was installed goes on.",
+        ),
+        "PLUGIN_CONFLICT" => (
+            "The version exists with other bytes, is in use, or there is no earlier one.",
+            "Do what the message says: another version number, `replace=true`, or another version first.",
+        ),
+        "PLUGIN_NOT_FOUND" => (
+            "No plugin, or no version of it, has this name.",
+            "List what there is: GET /v1/plugins.",
+        ),
         "FIELD_IS_UNKNOWN" => (
             "The request has a field that is not known here, and a misspelt one would change what is meant.",
             "Correct its name, or leave it out.",
         ),
-        "NOTHING_CHOSEN" => ("Neither ids nor filters say what is meant.", "Name ids, or set at least one filter."),
+        "NOTHING_CHOSEN" => (
+            "Neither ids nor filters say what is meant.",
+            "Name ids, or set at least one filter.",
+        ),
         "HISTORY_AWAY" => (
             "ClickHouse does not answer at the moment. What is acknowledged is safe; only history can not be read.",
             "Try again after the seconds in Retry-After.",
@@ -180,13 +273,25 @@ mod tests {
             }
         }
         let hint = "write the pages anew with FIXSTREAM_GOLDEN=write and look at the diff";
-        assert_eq!(std::fs::read_to_string(folder.join("README.md")).unwrap_or_default(), list(), "{hint}");
+        assert_eq!(
+            std::fs::read_to_string(folder.join("README.md")).unwrap_or_default(),
+            list(),
+            "{hint}"
+        );
         let mut names = BTreeSet::from(["README.md".to_owned()]);
         for code in all() {
             let Advice { happened, remedy } = advice(code);
-            assert!(!happened.is_empty() && !remedy.is_empty(), "{} says nothing", code.name);
+            assert!(
+                !happened.is_empty() && !remedy.is_empty(),
+                "{} says nothing",
+                code.name
+            );
             let name = format!("{}.md", code.name);
-            assert_eq!(std::fs::read_to_string(folder.join(&name)).unwrap_or_default(), page(code), "{hint}");
+            assert_eq!(
+                std::fs::read_to_string(folder.join(&name)).unwrap_or_default(),
+                page(code),
+                "{hint}"
+            );
             names.insert(name);
         }
         let found: BTreeSet<String> = std::fs::read_dir(&folder)

@@ -10,16 +10,16 @@ use super::error::Violation;
 use super::validate::violation;
 
 /// Longest e-mail address that a mail server takes, and longest address of a page, characters.
-const MAX_EMAIL: usize = 254;
-const MAX_URL: usize = 2000;
+pub(super) const MAX_EMAIL: usize = 254;
+pub(super) const MAX_URL: usize = 2000;
 /// Longest phone number as written, characters.
-const MAX_PHONE: usize = 32;
+pub(super) const MAX_PHONE: usize = 32;
 /// Named texts of an object, and characters of a name and of a text, at most.
 pub(super) const MAX_SETTINGS: usize = 32;
 pub(super) const MAX_SETTING_NAME: usize = 64;
 pub(super) const MAX_SETTING: usize = 200;
 /// Attributes to sort by, at most.
-const MAX_SORT: usize = 8;
+pub(super) const MAX_SORT: usize = 8;
 
 /// A string of `min` to `max` characters.
 pub(super) fn sized(name: &str, value: Value, min: usize, max: usize) -> Result<Value, Violation> {

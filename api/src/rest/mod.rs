@@ -25,8 +25,8 @@ mod limits;
 mod metrics;
 mod openapi;
 mod operation;
-mod position_history;
 mod plugins;
+mod position_history;
 mod positions;
 mod presence;
 mod resource;
@@ -53,8 +53,8 @@ use fixstream_core::telemetry::Health;
 
 use crate::plugins::Plugins;
 
-pub use limits::{Limit, Limits};
 pub use cors::cors;
+pub use limits::{Limit, Limits};
 pub use metrics::RestMetrics;
 pub use presence::Presence;
 pub use routes::routes;

@@ -67,8 +67,6 @@ pub(super) struct Answered {
 type Handler = Box<dyn Fn(Call) -> BoxFuture<'static, Result<Response, ApiError>> + Send + Sync>;
 
 /// What an answer carries.
-// the OpenAPI documents, which come next, are made of what no request reads
-#[allow(dead_code)]
 #[derive(Clone, Copy)]
 pub(super) enum Content {
     /// Nothing.
@@ -80,8 +78,6 @@ pub(super) enum Content {
 }
 
 /// A good answer.
-// the OpenAPI documents, which come next, are made of what no request reads
-#[allow(dead_code)]
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) says: &'static str,
@@ -89,8 +85,6 @@ pub(super) struct Answer {
 }
 
 /// The declaration of an endpoint.
-// the OpenAPI documents, which come next, are made of what no request reads
-#[allow(dead_code)]
 pub(super) struct Operation {
     /// Name in metrics and documents.
     pub(super) name: &'static str,
@@ -107,7 +101,6 @@ pub(super) struct Operation {
     pub(super) query: &'static [Field],
     pub(super) body: Option<&'static [Field]>,
     /// Media type of a body that is no JSON.
-    #[allow(dead_code)] // for the documents
     pub(super) media: Option<&'static str>,
     /// Longest body, bytes.
     pub(super) max_body: usize,

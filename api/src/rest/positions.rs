@@ -151,7 +151,7 @@ mod tests {
             "batteryVoltage": 12.5, "engineStatus": true
         }));
         let expected = Fix {
-            time: Some(fixstream_core::model::TimeMs(1_739_365_200_000)),
+            time: Some(TimeMs(1_739_365_200_000)),
             latitude: 25.997_053,
             longitude: -97.155_282,
             speed_kmh: Some(60.5),

@@ -65,8 +65,14 @@ pub fn routes(rest: Rest) -> impl Endpoint<Output = Response> {
         .at("/healthz", get(health::alive()))
         .at("/readyz", get(health::ready(&rest)))
         .at("/metrics", get(health::metrics(&rest)))
-        .at(openapi::path(Dialect::TrackerHub), get(openapi::serve(Dialect::TrackerHub)))
-        .at(openapi::path(Dialect::Resource), get(openapi::serve(Dialect::Resource)))
+        .at(
+            openapi::path(Dialect::TrackerHub),
+            get(openapi::serve(Dialect::TrackerHub)),
+        )
+        .at(
+            openapi::path(Dialect::Resource),
+            get(openapi::serve(Dialect::Resource)),
+        )
         .at("/docs", get(openapi::ui()))
         .at("/docs/", get(openapi::ui()))
         .at("/docs/*file", get(openapi::ui()))

@@ -223,7 +223,7 @@ impl Hub {
         for row in newest.into_values().chain(corrected) {
             let parked = self.devices.entry(row.device).or_default();
             if parked.restore(&row) {
-                self.room.latest.put(row.device, &super::convert::latest(&row));
+                self.room.latest.put(row.device, &convert::latest(&row));
             }
         }
         for (record, _) in again {
@@ -557,7 +557,7 @@ impl Model {
 }
 
 fn happen(hub: &mut Hub, model: &mut Model, event: &Event) {
-    let mut send = |hub: &mut Hub, model: &mut Model, entry: Entry| {
+    let send = |hub: &mut Hub, model: &mut Model, entry: Entry| {
         // the same content in another state of validity is the same fix
         let known = model.known.contains(&entry.place());
         if (known && !model.sent.contains(&entry)) || (!known && model.has_another(None, &entry)) {

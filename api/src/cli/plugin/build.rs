@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use clap::Args;
-use fixstream_core::decode::{Archive, MANIFEST_FILE, Manifest, VECTORS_FILE, pack};
+use fixstream_core::decode::{MANIFEST_FILE, Manifest, VECTORS_FILE, pack};
 use serde_json::Value;
 
 use super::find::{Bench, find};

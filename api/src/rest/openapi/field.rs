@@ -2,6 +2,9 @@
 
 use serde_json::{Map, Number, Value, json};
 
+use crate::rest::formats::{
+    MAX_EMAIL, MAX_PHONE, MAX_SETTING, MAX_SETTING_NAME, MAX_SETTINGS, MAX_SORT, MAX_URL,
+};
 use crate::rest::validate::{Bound, Field, Rule};
 
 /// A parameter of the path or the query.
@@ -14,6 +17,22 @@ pub(super) fn parameter(field: &Field, place: &str) -> Value {
     })
 }
 
+/// A header that a request may carry.
+pub(super) fn header(name: &str, says: &str, max: usize) -> Value {
+    json!({
+        "name": name,
+        "in": "header",
+        "required": false,
+        "description": says,
+        "schema": { "type": "string", "minLength": 1, "maxLength": max },
+    })
+}
+
+/// A body that is a file.
+pub(super) fn file(media: &str) -> Value {
+    json!({ "required": true, "content": { media: { "schema": { "type": "string", "format": "binary" } } } })
+}
+
 /// A body. No fields: any payload, in whatever format its vendor speaks.
 pub(super) fn body(fields: &[Field]) -> Value {
     if fields.is_empty() {
@@ -22,7 +41,11 @@ pub(super) fn body(fields: &[Field]) -> Value {
             "content": { "application/json": { "schema": {} }, "text/plain": { "schema": { "type": "string" } }, "application/octet-stream": {} },
         });
     }
-    let required: Vec<&str> = fields.iter().filter(|field| field.required).map(|field| field.name).collect();
+    let required: Vec<&str> = fields
+        .iter()
+        .filter(|field| field.required)
+        .map(|field| field.name)
+        .collect();
     let properties: Map<String, Value> = fields
         .iter()
         .map(|field| (field.name.to_owned(), nullable(field)))
@@ -37,7 +60,7 @@ pub(super) fn body(fields: &[Field]) -> Value {
 /// In a body, null is the same as leaving an optional field out.
 fn nullable(field: &Field) -> Value {
     let mut schema = schema(field.rule);
-    if !field.required {
+    if !field.required && !field.never_null {
         if let Some(kind) = schema.get("type").cloned() {
             schema["type"] = json!([kind, "null"]);
         }
@@ -61,12 +84,45 @@ fn schema(rule: Rule) -> Value {
         Rule::Flag => json!({ "type": "boolean" }),
         Rule::Time => json!({
             "type": "string",
-            "description": "RFC 3339, or YYYY-MM-DD HH:MM:SS[.fff] ±HHMM; UTC where no offset is given",
+            "format": "date-time",
+            "description": "Also taken: YYYY-MM-DD HH:MM:SS[.fff] ±HHMM; UTC where no offset is given",
             "examples": ["2025-02-12T13:00:00.000Z", "2025-02-12 10:00:00.000 -0300"],
         }),
         Rule::Ids { max } => numbers(max, u64::from(u32::MAX)),
         Rule::Records { max } => numbers(max, crate::rest::validate::MAX_RECORD),
         Rule::OneOf(words) => json!({ "type": "string", "enum": words }),
+        Rule::Words(words) => json!({
+            "type": "array",
+            "minItems": 1,
+            "maxItems": words.len(),
+            "items": { "type": "string", "enum": words },
+        }),
+        Rule::Sort(words) => {
+            let attribute = format!("[+-]?({})", words.join("|"));
+            json!({
+                "type": "string",
+                "pattern": format!("^{attribute}(,{attribute}){{0,{}}}$", MAX_SORT - 1),
+                "description": "Attributes in order of weight; - before those that fall",
+            })
+        }
+        Rule::Sized { min, max } => json!({ "type": "string", "minLength": min, "maxLength": max }),
+        Rule::Positive { max } => number(Bound::Exclusive(0.0), Bound::Inclusive(max)),
+        Rule::Email => json!({ "type": "string", "format": "email", "maxLength": MAX_EMAIL }),
+        Rule::Phone => json!({
+            "type": "string",
+            "pattern": "^[+]?[ ./()-]*([0-9][ ./()-]*){5,15}$",
+            "maxLength": MAX_PHONE,
+        }),
+        Rule::Url => {
+            json!({ "type": "string", "format": "uri", "pattern": "^https?://", "maxLength": MAX_URL })
+        }
+        Rule::Uuid => json!({ "type": "string", "format": "uuid" }),
+        Rule::Settings => json!({
+            "type": "object",
+            "maxProperties": MAX_SETTINGS,
+            "propertyNames": { "minLength": 1, "maxLength": MAX_SETTING_NAME },
+            "additionalProperties": { "type": "string", "minLength": 1, "maxLength": MAX_SETTING },
+        }),
     }
 }
 

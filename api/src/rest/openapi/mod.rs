@@ -14,10 +14,12 @@ use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
+use super::codes;
 use super::dialect::Dialect;
 use super::envelope::json_text;
 use super::operation::{Content, Operation};
 use super::routes::operations;
+use super::v1;
 
 pub(super) use ui::ui;
 
@@ -52,9 +54,16 @@ fn document(dialect: Dialect) -> Value {
         .for_serialize();
     let mut generator = settings.into_generator();
     let mut paths: Map<String, Value> = Map::new();
-    for operation in operations().iter().filter(|operation| operation.dialect == dialect) {
-        let Some(path) = operation.paths.first() else { continue };
-        let item = paths.entry(format!("{}{path}", prefix(dialect))).or_insert_with(|| json!({}));
+    for operation in operations()
+        .iter()
+        .filter(|operation| operation.dialect == dialect)
+    {
+        let Some(path) = operation.paths.first() else {
+            continue;
+        };
+        let item = paths
+            .entry(format!("{}{path}", prefix(dialect)))
+            .or_insert_with(|| json!({}));
         item[method(&operation.method)] = describe(operation, &mut generator);
     }
     let mut schemas = generator.take_definitions(true);
@@ -99,8 +108,26 @@ fn method(method: &Method) -> String {
 
 fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     let mut parameters: Vec<Value> = Vec::new();
-    parameters.extend(operation.parameters.iter().map(|field| field::parameter(field, "path")));
-    parameters.extend(operation.query.iter().map(|field| field::parameter(field, "query")));
+    parameters.extend(
+        operation
+            .parameters
+            .iter()
+            .map(|field| field::parameter(field, "path")),
+    );
+    parameters.extend(
+        operation
+            .query
+            .iter()
+            .map(|field| field::parameter(field, "query")),
+    );
+    if operation.refusals.contains(&&codes::PRECONDITION_FAILED) {
+        let says = "Done only while the entity has this ETag";
+        parameters.push(field::header("If-Match", says, 200));
+    }
+    if operation.refusals.contains(&&codes::IDEMPOTENCY_KEY_REUSED) {
+        let says = "The same request with the same key is done once; its answer is repeated for a day";
+        parameters.push(field::header("Idempotency-Key", says, v1::create::MAX_KEY));
+    }
     let mut described = json!({
         "operationId": operation.name,
         "summary": operation.summary,
@@ -111,8 +138,10 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     if !parameters.is_empty() {
         described["parameters"] = Value::Array(parameters);
     }
-    if let Some(body) = operation.body {
-        described["requestBody"] = field::body(body);
+    match (operation.body, operation.media) {
+        (Some(body), _) => described["requestBody"] = field::body(body),
+        (None, Some(media)) => described["requestBody"] = field::file(media),
+        (None, None) => {}
     }
     described
 }
@@ -133,7 +162,9 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
                 response["content"] = json!({ "application/json": { "schema": schema(generator) } });
             }
             Content::Text(types) => {
-                let each = types.iter().map(|name| ((*name).to_owned(), json!({ "schema": { "type": "string" } })));
+                let each = types
+                    .iter()
+                    .map(|name| ((*name).to_owned(), json!({ "schema": { "type": "string" } })));
                 response["content"] = Value::Object(each.collect());
             }
         }
@@ -182,7 +213,11 @@ mod tests {
                 std::fs::write(&path, &made).unwrap();
             }
             let kept = std::fs::read_to_string(&path).unwrap_or_default();
-            let difference = kept.lines().zip(made.lines()).enumerate().find(|(_, (kept, made))| kept != made);
+            let difference = kept
+                .lines()
+                .zip(made.lines())
+                .enumerate()
+                .find(|(_, (kept, made))| kept != made);
             assert!(
                 kept == made,
                 "{} is not what the program serves; write it anew with FIXSTREAM_GOLDEN=write and look at the diff. First: {difference:?}",
@@ -198,7 +233,10 @@ mod tests {
             let document = document(dialect);
             let paths = document["paths"].as_object().unwrap();
             let described: usize = paths.values().map(|item| item.as_object().unwrap().len()).sum();
-            let declared = operations().into_iter().filter(|operation| operation.dialect == dialect).count();
+            let declared = operations()
+                .into_iter()
+                .filter(|operation| operation.dialect == dialect)
+                .count();
             assert_eq!(described, declared);
             for item in paths.values().flat_map(|item| item.as_object().unwrap().values()) {
                 let id = item["operationId"].as_str().unwrap().to_owned();
@@ -218,7 +256,10 @@ mod tests {
     fn path_parameters_and_declared_fields_are_the_same() {
         for operation in operations() {
             let path = operation.paths.first().unwrap();
-            let in_path: Vec<&str> = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
+            let in_path: Vec<&str> = path
+                .split('/')
+                .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+                .collect();
             let declared: Vec<&str> = operation.parameters.iter().map(|field| field.name).collect();
             assert_eq!(in_path, declared, "{path}");
         }

@@ -25,7 +25,10 @@ pub(super) fn responses(operation: &Operation) -> BTreeMap<u16, Value> {
         .into_iter()
         .map(|(status, names)| {
             let listed: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-            (status, json!({ "description": listed.join(", "), "content": content }))
+            (
+                status,
+                json!({ "description": listed.join(", "), "content": content }),
+            )
         })
         .collect()
 }
@@ -35,11 +38,13 @@ fn all(operation: &Operation) -> Vec<&'static Code> {
     let mut all = vec![
         &codes::UNAUTHORIZED,
         &codes::FORBIDDEN,
+        &codes::TOO_MANY_REQUESTS,
         &codes::INSTANCE_NOT_FOUND,
         &codes::REQUEST_TIMEOUT,
         &codes::REQUEST_FAILED,
     ];
-    let has_fields = !operation.query.is_empty() || !operation.parameters.is_empty() || operation.body.is_some();
+    let has_fields =
+        !operation.query.is_empty() || !operation.parameters.is_empty() || operation.body.is_some();
     if has_fields {
         all.push(&codes::INVALID_PARAMETERS);
     }

@@ -15,7 +15,7 @@ use crate::rest::validate;
 /// The header that makes a create repeatable.
 const HEADER: &str = "Idempotency-Key";
 /// Its longest value, characters.
-const MAX_KEY: usize = 255;
+pub(in crate::rest) const MAX_KEY: usize = 255;
 
 /// The caller's key and what is asked for under it.
 pub(super) struct Repeatable {

@@ -1,7 +1,7 @@
 //! The resource surface: entities by path, camelCase, pages and cursors, ETags, 201 with `Location`, 204 without a body.
 
 mod config;
-mod create;
+pub(super) mod create;
 mod cursor;
 mod device_types;
 mod devices;
