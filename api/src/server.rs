@@ -273,6 +273,7 @@ impl Server {
             limits: limits(&config.rest),
             ingest,
             corrections,
+            tracks: history.tracks(),
             dead_letters,
             decode: decode.clone(),
             plugins: Arc::clone(&plugins),

@@ -81,6 +81,17 @@ impl Checked {
         items.map_or_else(Vec::new, |items| items.iter().filter_map(Value::as_u64).collect())
     }
 
+    /// A whole number that may be below zero, where given.
+    pub(super) fn signed(&self, name: &str) -> Option<i64> {
+        self.0.get(name)?.as_i64()
+    }
+
+    /// Numbers, in the order given; empty where not given.
+    pub(super) fn numbers(&self, name: &str) -> Vec<f64> {
+        let items = self.0.get(name).and_then(Value::as_array);
+        items.map_or_else(Vec::new, |items| items.iter().filter_map(Value::as_f64).collect())
+    }
+
     /// Ids, in the order given; empty where not given.
     pub(super) fn ids(&self, name: &str) -> Vec<u32> {
         let items = self

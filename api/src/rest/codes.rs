@@ -95,6 +95,7 @@ codes! {
     TOO_MANY_REQUESTS = 429, "This key sends more requests than it may, try again later";
     FIELD_IS_UNKNOWN = 400, "Field {fieldName} is not known here";
     INVALID_CURSOR = 400, "Field {fieldName} must be a cursor as an earlier answer gave it";
+    INVALID_BBOX = 400, "Field {fieldName} must be west,south,east,north in degrees, south not above north";
     NOTHING_CHOSEN = 400, "Say which: ids, or at least one of reason, vendor and device";
     PLUGIN_REFUSED = 422, "{reason}";
     PLUGIN_CONFLICT = 409, "{reason}";

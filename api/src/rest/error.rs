@@ -3,7 +3,7 @@
 use fixstream_core::corrections::CorrectionError;
 use fixstream_core::deadletter::DeadLetterError;
 use fixstream_core::decode::PluginError;
-use fixstream_core::history::HistoryError;
+use fixstream_core::history::{HistoryError, TrackError};
 use fixstream_core::ingest::IngestError;
 use fixstream_core::journal::AppendError;
 use fixstream_core::registry::{RegistryError, Scope};
@@ -142,6 +142,16 @@ impl From<HistoryError> for ApiError {
         match error {
             HistoryError::TooLarge(_) => Self::Query,
             _ => Self::HistoryAway,
+        }
+    }
+}
+
+impl From<TrackError> for ApiError {
+    fn from(error: TrackError) -> Self {
+        match error {
+            TrackError::History(error) => error.into(),
+            TrackError::TooLong { .. } => Self::Query,
+            TrackError::Busy => Self::Overloaded { retry_after: 10 },
         }
     }
 }

@@ -167,8 +167,10 @@ fn advice(code: &Code) -> Advice {
             "Change the existing one.",
         ),
         "QUERY_FAILED" => (
-            "The database refused: usually because something else still refers to what is to be deleted.",
-            "Delete or detach what refers to it first; if nothing does, the operator's log has the cause.",
+            "The database refused: because something else still refers to what is to be deleted, or because a question \
+             is about more positions than one answer may have.",
+            "Delete or detach what refers to it first; ask about fewer devices or less time. If it is neither, the \
+             operator's log has the cause.",
         ),
         "REQUEST_FAILED" => (
             "Something broke in the hub.",
@@ -219,6 +221,11 @@ fn advice(code: &Code) -> Advice {
             "The cursor is none that an earlier page gave.",
             "Send the `next` of the page before, unchanged, or leave it out to begin at the first page.",
         ),
+        "INVALID_BBOX" => (
+            "The box is not four numbers with commas between them, lies outside the earth, or its south is above its north.",
+            "Send west,south,east,north: west and east from -180 to 180, south and north from -90 to 90. A box over the \
+             antimeridian has the greater longitude as its west.",
+        ),
         "PLUGIN_REFUSED" => (
             "The plugin is not installed: its file, signature, imports, contract or own vectors are not in order; the \
              message says which.",
@@ -245,7 +252,8 @@ fn advice(code: &Code) -> Advice {
             "Try again after the seconds in Retry-After.",
         ),
         "OVERLOADED" => (
-            "The journal is full, the disk is, or a decoder is out of service: more can not be accepted now.",
+            "The journal is full, the disk is, a decoder is out of service, or as many reports as may be are read \
+             already: more can not be accepted now.",
             "Try again after the seconds in Retry-After; /healthcheck tells an administrator why.",
         ),
         _ => ("", ""),

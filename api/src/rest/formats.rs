@@ -175,6 +175,32 @@ pub(super) fn settings(name: &str, value: Value) -> Result<Value, Violation> {
     Ok(value)
 }
 
+/// West, south, east and north in degrees, separated by commas; over the antimeridian where west is the greater.
+pub(super) fn bounds(name: &str, value: &Value) -> Result<Value, Violation> {
+    let Value::String(text) = value else {
+        return Err(violation(&codes::FIELD_MUST_BE_STRING, name, &[]));
+    };
+    let degrees: Vec<f64> = text
+        .split(',')
+        .take(5)
+        .filter_map(|part| part.trim().parse().ok())
+        .collect();
+    let meridian = |degrees: f64| (-180.0..=180.0).contains(&degrees);
+    match degrees[..] {
+        [west, south, east, north]
+            if text.split(',').take(5).count() == 4
+                && meridian(west)
+                && meridian(east)
+                && -90.0 <= south
+                && south <= north
+                && north <= 90.0 =>
+        {
+            Ok(Value::from(degrees))
+        }
+        _ => Err(violation(&codes::INVALID_BBOX, name, &[])),
+    }
+}
+
 /// A string of at most `max` characters.
 pub(super) fn at_most(name: &str, value: Value, max: usize) -> Result<Value, Violation> {
     match &value {
@@ -192,7 +218,7 @@ fn too_long(name: &str, max: usize) -> Violation {
     )
 }
 
-fn too_many(name: &str, max: usize) -> Violation {
+pub(super) fn too_many(name: &str, max: usize) -> Violation {
     violation(
         &codes::VALUE_ABOVE_MAXIMUM,
         name,

@@ -45,6 +45,7 @@ use std::sync::Arc;
 use fixstream_core::corrections::Corrections;
 use fixstream_core::deadletter::DeadLetters;
 use fixstream_core::decode::DecodeHost;
+use fixstream_core::history::Tracks;
 use fixstream_core::ingest::Ingest;
 use fixstream_core::latest::LatestStore;
 use fixstream_core::model::TimeMs;
@@ -67,6 +68,8 @@ pub struct Rest {
     pub ingest: Ingest,
     /// Positions after the fact.
     pub corrections: Corrections,
+    /// The ways of devices, for reports and exports.
+    pub tracks: Tracks,
     /// What could not be understood or assigned.
     pub dead_letters: DeadLetters,
     /// Vendor decoders.

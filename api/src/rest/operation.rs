@@ -73,6 +73,8 @@ pub(super) enum Content {
     Empty,
     /// JSON of this schema.
     Json(fn(&mut SchemaGenerator) -> Schema),
+    /// JSON of this schema under another media type.
+    JsonAs(&'static str, fn(&mut SchemaGenerator) -> Schema),
     /// Text of these media types, chosen by the request.
     Text(&'static [&'static str]),
 }

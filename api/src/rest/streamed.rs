@@ -1,4 +1,4 @@
-//! Rows of history as a JSON array, made while they come: an answer of any length takes little memory.
+//! Long answers, made while they are read: one of any length takes little memory.
 
 use bytes::Bytes;
 use fixstream_core::history::{HistoryError, PositionRow, PositionRows};
@@ -12,19 +12,50 @@ use super::error::ApiError;
 /// Rows that are made into one piece of the body.
 const PIECE: usize = 256;
 
-/// Rows on their way into a body.
+/// Where the pieces of a body come from.
+pub(super) trait Pieces: Send + 'static {
+    /// The next piece; whether it is the last one. Not called after that, nor after an error.
+    fn piece(&mut self) -> impl Future<Output = Result<(Vec<u8>, bool), HistoryError>> + Send;
+}
+
+/// Answers with the pieces. What goes wrong before the first one is there is an error as any other; later it cuts
+/// the answer off, so that nobody takes a part for the whole.
+pub(super) async fn respond(mut pieces: impl Pieces, media: &'static str) -> Result<Response, ApiError> {
+    let (start, complete) = pieces.piece().await?;
+    let body = if complete {
+        Body::from_vec(start)
+    } else {
+        let rest = stream::unfold(Some(pieces), |pieces| async move {
+            let mut pieces = pieces?;
+            match pieces.piece().await {
+                Ok((bytes, complete)) => Some((Ok(Bytes::from(bytes)), (!complete).then_some(pieces))),
+                Err(error) => {
+                    tracing::warn!(%error, "history fails in the middle of an answer");
+                    Some((Err(std::io::Error::other(error)), None))
+                }
+            }
+        });
+        let start = stream::once(async { Ok::<_, std::io::Error>(Bytes::from(start)) });
+        Body::from_bytes_stream(futures_util::StreamExt::chain(start, rest))
+    };
+    Ok(Response::builder()
+        .status(StatusCode::OK)
+        .content_type(media)
+        .body(body))
+}
+
+/// Rows on their way into a JSON array.
 struct Rows<F> {
     rows: PositionRows,
     render: F,
     first: bool,
 }
 
-impl<F, R> Rows<F>
+impl<F, R> Pieces for Rows<F>
 where
-    F: Fn(&PositionRow) -> R,
+    F: Fn(&PositionRow) -> R + Send + 'static,
     R: Serialize,
 {
-    /// The next piece of the array; whether it is the last one.
     async fn piece(&mut self) -> Result<(Vec<u8>, bool), HistoryError> {
         let mut bytes = Vec::with_capacity(PIECE * 64);
         if self.first {
@@ -45,33 +76,11 @@ where
     }
 }
 
-/// Answers with what `render` makes of each row. What goes wrong before the first rows are there is an error as
-/// any other; later it cuts the answer off, so that nobody takes a part for the whole.
+/// Answers with an array of what `render` makes of each row.
 pub(super) async fn array<R: Serialize>(
     rows: PositionRows,
     render: impl Fn(&PositionRow) -> R + Send + 'static,
 ) -> Result<Response, ApiError> {
     let first = true;
-    let mut rows = Rows { rows, render, first };
-    let (start, complete) = rows.piece().await?;
-    let body = if complete {
-        Body::from_vec(start)
-    } else {
-        let rest = stream::unfold(Some(rows), |rows| async move {
-            let mut rows = rows?;
-            match rows.piece().await {
-                Ok((bytes, complete)) => Some((Ok(Bytes::from(bytes)), (!complete).then_some(rows))),
-                Err(error) => {
-                    tracing::warn!(%error, "history fails in the middle of an answer");
-                    Some((Err(std::io::Error::other(error)), None))
-                }
-            }
-        });
-        let start = stream::once(async { Ok::<_, std::io::Error>(Bytes::from(start)) });
-        Body::from_bytes_stream(futures_util::StreamExt::chain(start, rest))
-    };
-    Ok(Response::builder()
-        .status(StatusCode::OK)
-        .content_type("application/json; charset=utf-8")
-        .body(body))
+    respond(Rows { rows, render, first }, "application/json; charset=utf-8").await
 }

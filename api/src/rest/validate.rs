@@ -50,6 +50,12 @@ pub(super) enum Rule {
     Ids { max: usize },
     /// A non-empty array of at most so many numbers of journal records.
     Records { max: usize },
+    /// At most so many ids, separated by commas: the form of a query.
+    IdList { max: usize },
+    /// A whole number within inclusive bounds, perhaps below zero.
+    Signed { min: i64, max: i64 },
+    /// West, south, east and north in degrees, separated by commas.
+    Bounds,
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// A non-empty array of some of these words.
@@ -155,7 +161,11 @@ fn typed(pairs: Vec<(String, String)>, table: &[Field]) -> Map<String, Value> {
             .map(|field| field.rule);
         let value = match rule {
             Some(
-                Rule::Integer { .. } | Rule::Number { .. } | Rule::Hundredths { .. } | Rule::Positive { .. },
+                Rule::Integer { .. }
+                | Rule::Signed { .. }
+                | Rule::Number { .. }
+                | Rule::Hundredths { .. }
+                | Rule::Positive { .. },
             ) => text.parse().ok().map(Value::Number),
             Some(Rule::Flag) => text.parse().ok().map(Value::Bool),
             _ => None,
@@ -280,6 +290,9 @@ fn check(field: &Field, value: Value) -> Result<Value, Violation> {
         Rule::Settings => formats::settings(field.name, value),
         Rule::Ids { max } => numbers(field.name, &value, max, MAX_ID),
         Rule::Records { max } => numbers(field.name, &value, max, MAX_RECORD),
+        Rule::IdList { max } => id_list(field.name, &value, max),
+        Rule::Signed { min, max } => signed(field.name, &value, min, max),
+        Rule::Bounds => formats::bounds(field.name, &value),
         Rule::OneOf(words) => formats::word(field.name, &value, words).map(|()| value),
     }
 }
@@ -289,6 +302,35 @@ fn numbers(name: &str, value: &Value, max: usize, greatest: u64) -> Result<Value
     let items = formats::items(name, value, max)?;
     let numbers: Result<Vec<u64>, _> = items.iter().map(|item| whole(name, item, 1, greatest)).collect();
     Ok(Value::from(numbers?))
+}
+
+/// At most `max` ids, separated by commas.
+fn id_list(name: &str, value: &Value, max: usize) -> Result<Value, Violation> {
+    let Value::String(text) = value else {
+        return Err(violation(&codes::FIELD_MUST_BE_STRING, name, &[]));
+    };
+    if text.split(',').take(max + 1).count() > max {
+        return Err(formats::too_many(name, max));
+    }
+    let ids: Result<Vec<u64>, _> = text
+        .split(',')
+        .map(|id| id.trim().parse().map_or(Value::Null, Value::Number))
+        .map(|id| whole(name, &id, 1, MAX_ID))
+        .collect();
+    Ok(Value::from(ids?))
+}
+
+/// A whole number within inclusive bounds, perhaps below zero.
+fn signed(name: &str, value: &Value, min: i64, max: i64) -> Result<Value, Violation> {
+    let number = value.as_f64().filter(|number| number.fract() == 0.0);
+    let number = number.ok_or_else(|| violation(&codes::FIELD_MUST_BE_INTEGER, name, &[]))?;
+    within(
+        name,
+        number,
+        Bound::Inclusive(min as f64),
+        Bound::Inclusive(max as f64),
+    )?;
+    Ok(Value::from(number as i64))
 }
 
 /// A whole number within inclusive bounds. `5.0` is whole.

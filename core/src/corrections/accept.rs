@@ -91,14 +91,19 @@ impl Corrections {
     /// The positions that are meant, with all corrections that were acknowledged. Fixes of the last second or
     /// two may not be among them yet.
     pub async fn positions(&self, selection: &PositionSelection) -> Result<PositionRows, HistoryError> {
+        self.settled(selection.client).await?;
+        self.inner.positions.select(selection)
+    }
+
+    /// Returns when history has all corrections of a client that were acknowledged until now.
+    pub async fn settled(&self, client: ClientId) -> Result<(), HistoryError> {
         let inner = &*self.inner;
         let corrected = {
             let pending = inner.pending.lock();
-            let ours = pending.values().filter(|(client, _)| *client == selection.client);
+            let ours = pending.values().filter(|(whose, _)| *whose == client);
             ours.map(|(_, end)| *end).max().unwrap_or_default()
         };
-        inner.positions.wait_stored(corrected, PATIENCE).await?;
-        inner.positions.select(selection)
+        inner.positions.wait_stored(corrected, PATIENCE).await
     }
 
     /// Whether a device has any position, of all that was acknowledged until now.

@@ -261,7 +261,7 @@ impl Positions {
 }
 
 /// A point in time, bound as milliseconds.
-const INSTANT: &str = "fromUnixTimestamp64Milli(toInt64(?), 'UTC')";
+pub(super) const INSTANT: &str = "fromUnixTimestamp64Milli(toInt64(?), 'UTC')";
 
 fn deleted() -> Value {
     Value::Text(Verdict::Deleted.name().to_owned())
@@ -319,7 +319,7 @@ async fn ask<T>(question: impl Future<Output = Result<T, Error>>) -> Result<T, H
 }
 
 /// Tells questions that are too large from a server that is away.
-fn judged(error: Error) -> HistoryError {
+pub(super) fn judged(error: Error) -> HistoryError {
     if let Error::BadResponse(text) = &error
         && retry::code(text).is_some_and(|code| TOO_LARGE.contains(&code))
     {

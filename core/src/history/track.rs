@@ -5,18 +5,21 @@
 //! `future`, on the `null_island` or a `jump` is none, and what a later revision took back neither: verdicts are
 //! looked at after FINAL has chosen the row that holds.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clickhouse::error::Error;
 use clickhouse::query::{Query, RowCursor};
 use clickhouse::{Client, Row};
+use parking_lot::Mutex;
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
 use super::error::HistoryError;
-use super::record::from_e3;
+use super::positions::{INSTANT, judged};
+use super::record::{self, from_e3};
 use crate::model::{ClientId, DeviceId, PositionId, TimeMs};
 
 /// Fixes of one answer, at most: 1,000 devices for a month, one fix in a minute, with room to spare.
@@ -25,12 +28,13 @@ pub const MAX_FIXES: u64 = 50_000_000;
 /// second has fewer fixes than an answer may have.
 const UNCOUNTED_DAYS: u64 = 31;
 const _: () = assert!(UNCOUNTED_DAYS * 86_400 < MAX_FIXES);
-/// Streams at the same time, of all clients.
+/// Streams at the same time: of all clients, and of one.
 const STREAMS: usize = 8;
+const STREAMS_OF_ONE: usize = 4;
 /// A free place is waited for so long.
-const PLACE: Duration = Duration::from_secs(10);
-/// Until the first fix.
-const ASK: Duration = Duration::from_secs(25);
+const PLACE: Duration = Duration::from_secs(5);
+/// Until the first fix. Together with the wait for a place it is less than a request may take.
+const ASK: Duration = Duration::from_secs(20);
 /// For the whole of a stream, whoever is slow.
 const WHOLE: Duration = Duration::from_secs(300);
 
@@ -60,7 +64,7 @@ pub enum TrackError {
         rows: u64,
     },
     /// Too many are asking.
-    #[error("{STREAMS} streams are read already")]
+    #[error("as many tracks as may be are read already")]
     Busy,
 }
 
@@ -156,6 +160,8 @@ pub struct Tracks {
     client: Client,
     ready: watch::Receiver<bool>,
     places: Arc<Semaphore>,
+    /// Those of each client: slow readers of one leave places for others.
+    own_places: Arc<Mutex<HashMap<ClientId, Arc<Semaphore>>>>,
 }
 
 /// Fixes on their way from ClickHouse.
@@ -164,7 +170,7 @@ pub struct Track<T> {
     /// The first one, fetched already: where there is one, ClickHouse answers.
     first: Option<T>,
     deadline: Instant,
-    _place: OwnedSemaphorePermit,
+    _places: [OwnedSemaphorePermit; 2],
 }
 
 enum Rows<T> {
@@ -179,6 +185,7 @@ impl Tracks {
             client: client.with_validation(false),
             ready,
             places: Arc::new(Semaphore::new(STREAMS)),
+            own_places: Arc::default(),
         }
     }
 
@@ -212,12 +219,8 @@ impl Tracks {
         if !*self.ready.borrow() {
             return Err(HistoryError::from(Error::TimedOut).into());
         }
-        let place = Arc::clone(&self.places).acquire_owned();
-        let place = match tokio::time::timeout(PLACE, place).await {
-            Ok(Ok(place)) => place,
-            // never closed
-            Ok(Err(_)) | Err(_) => return Err(TrackError::Busy),
-        };
+        let places = tokio::time::timeout(PLACE, self.place(filter.client));
+        let places = places.await.map_err(|_| TrackError::Busy)??;
         let began = Instant::now();
         if device_days(filter) > UNCOUNTED_DAYS {
             let query = bound(&self.client, filter, "SELECT count()", "", "");
@@ -231,14 +234,28 @@ impl Tracks {
             // The partition is part of what makes rows the same, so that none has its like in another one.
             .with_setting("do_not_merge_across_partitions_select_final", "1")
             .with_setting("max_execution_time", WHOLE.as_secs().to_string());
-        let mut rows = fetch(query).map_err(HistoryError::from)?;
+        let mut rows = fetch(query).map_err(judged)?;
         let first = ask(began, rows.next()).await?;
         Ok(Track {
             rows,
             first,
             deadline: began + WHOLE,
-            _place: place,
+            _places: places,
         })
+    }
+
+    /// A place of the client's, then one of all.
+    async fn place(&self, client: ClientId) -> Result<[OwnedSemaphorePermit; 2], TrackError> {
+        let own = Arc::clone(
+            self.own_places
+                .lock()
+                .entry(client)
+                .or_insert_with(|| Arc::new(Semaphore::new(STREAMS_OF_ONE))),
+        );
+        // never closed
+        let own = own.acquire_owned().await.map_err(|_| TrackError::Busy)?;
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        Ok([own, place.map_err(|_| TrackError::Busy)?])
     }
 }
 
@@ -250,7 +267,7 @@ impl<T> Track<T> {
         }
         // Rows come in blocks: mostly the next one is here and there is nothing to wait for.
         match tokio::time::timeout_at(self.deadline, self.rows.next()).await {
-            Ok(row) => Ok(row?),
+            Ok(row) => row.map_err(judged),
             Err(_) => Err(Error::TimedOut.into()),
         }
     }
@@ -274,14 +291,16 @@ fn bound(client: &Client, filter: &TrackFilter, select: &str, how: &str, rest: &
     };
     let text = format!(
         "{select} FROM positions AS p {how} WHERE p.client_id = ? {of} \
-         AND p.time >= fromUnixTimestamp64Milli(?) AND p.time < fromUnixTimestamp64Milli(?) {rest}"
+         AND p.time >= {INSTANT} AND p.time < {INSTANT} {rest}"
     );
     let query = client.query(&text).bind(filter.client.0);
     let query = match &filter.devices {
         Some(devices) => query.bind(devices.iter().map(|device| device.0).collect::<Vec<_>>()),
         None => query,
     };
-    query.bind(filter.from.0).bind(filter.to.0)
+    query
+        .bind(record::clamp(filter.from))
+        .bind(record::clamp(filter.to))
 }
 
 /// How many days of how many devices it is about; all devices are many.
@@ -296,7 +315,7 @@ fn device_days(filter: &TrackFilter) -> u64 {
 
 async fn ask<T>(began: Instant, question: impl Future<Output = Result<T, Error>>) -> Result<T, HistoryError> {
     match tokio::time::timeout_at(began + ASK, question).await {
-        Ok(answer) => Ok(answer?),
+        Ok(answer) => answer.map_err(judged),
         Err(_) => Err(Error::TimedOut.into()),
     }
 }
@@ -325,7 +344,10 @@ mod tests {
             text.contains("p.client_id = 7 AND p.device_id IN [3,4]"),
             "{text}"
         );
-        assert!(text.contains("fromUnixTimestamp64Milli(86401000)"), "{text}");
+        assert!(
+            text.contains("fromUnixTimestamp64Milli(toInt64(86401000), 'UTC')"),
+            "{text}"
+        );
         let all = bound(&client, &filter(None, 1), "SELECT 1", "", "")
             .sql_display()
             .to_string();
@@ -341,5 +363,23 @@ mod tests {
         assert_eq!(device_days(&filter(devices(1), 30)), 31);
         assert_eq!(device_days(&filter(devices(10), 3)), 40);
         assert!(device_days(&filter(None, 0)) > UNCOUNTED_DAYS);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_client_leaves_places_for_others() {
+        let tracks = Tracks::new(Client::default(), watch::channel(true).1);
+        let mut held = Vec::new();
+        for _ in 0..STREAMS_OF_ONE {
+            held.push(tracks.place(ClientId(1)).await);
+        }
+        let soon = |client| tokio::time::timeout(PLACE, tracks.place(ClientId(client)));
+        assert!(soon(1).await.is_err(), "one client has more than its share");
+        for _ in STREAMS_OF_ONE..STREAMS {
+            held.push(soon(2).await.unwrap_or(Err(TrackError::Busy)));
+        }
+        assert!(held.iter().all(Result::is_ok));
+        assert!(soon(3).await.is_err(), "there are more streams than may be");
+        held.pop();
+        assert!(soon(3).await.is_ok());
     }
 }

@@ -89,6 +89,10 @@ impl Fleet {
             .map_or_else(Vec::new, |owned| owned.read().devices.values().cloned().collect())
     }
 
+    pub(super) fn device_count(&self, client: ClientId) -> usize {
+        self.owned(client).map_or(0, |owned| owned.read().devices.len())
+    }
+
     pub(super) fn devices_after(&self, client: ClientId, last: DeviceId) -> Vec<Arc<Device>> {
         let newer = (Bound::Excluded(last), Bound::Unbounded);
         self.owned(client).map_or_else(Vec::new, |owned| {

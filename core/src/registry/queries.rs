@@ -96,6 +96,11 @@ impl Registry {
         self.inner.fleet.load().devices(client)
     }
 
+    /// How many devices a client has.
+    pub fn device_count(&self, client: ClientId) -> usize {
+        self.inner.fleet.load().device_count(client)
+    }
+
     /// A client's devices that were created after `last`, by id: ids only grow.
     pub fn devices_after(&self, client: ClientId, last: DeviceId) -> Vec<Arc<Device>> {
         self.inner.fleet.load().devices_after(client, last)

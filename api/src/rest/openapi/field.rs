@@ -9,12 +9,18 @@ use crate::rest::validate::{Bound, Field, Rule};
 
 /// A parameter of the path or the query.
 pub(super) fn parameter(field: &Field, place: &str) -> Value {
-    json!({
+    let mut described = json!({
         "name": field.name,
         "in": place,
         "required": field.required || place == "path",
         "schema": schema(field.rule),
-    })
+    });
+    if matches!(field.rule, Rule::IdList { .. } | Rule::Bounds) {
+        // one value with commas
+        described["style"] = json!("form");
+        described["explode"] = json!(false);
+    }
+    described
 }
 
 /// A header that a request may carry.
@@ -87,6 +93,16 @@ fn schema(rule: Rule) -> Value {
             "format": "date-time",
             "description": "Also taken: YYYY-MM-DD HH:MM:SS[.fff] ±HHMM; UTC where no offset is given",
             "examples": ["2025-02-12T13:00:00.000Z", "2025-02-12 10:00:00.000 -0300"],
+        }),
+        Rule::IdList { max } => numbers(max, u64::from(u32::MAX)),
+        Rule::Signed { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
+        Rule::Bounds => json!({
+            "type": "array",
+            "minItems": 4,
+            "maxItems": 4,
+            "items": { "type": "number", "minimum": -180, "maximum": 180 },
+            "description": "West, south, east, north in degrees; over the antimeridian where west is the greater",
+            "examples": [[-70.8, -33.6, -70.5, -33.3]],
         }),
         Rule::Ids { max } => numbers(max, u64::from(u32::MAX)),
         Rule::Records { max } => numbers(max, crate::rest::validate::MAX_RECORD),

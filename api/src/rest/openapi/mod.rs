@@ -161,6 +161,9 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
             Content::Json(schema) => {
                 response["content"] = json!({ "application/json": { "schema": schema(generator) } });
             }
+            Content::JsonAs(media, schema) => {
+                response["content"] = json!({ media: { "schema": schema(generator) } });
+            }
             Content::Text(types) => {
                 let each = types
                     .iter()

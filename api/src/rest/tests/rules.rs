@@ -29,6 +29,8 @@ fn valid(table: &[Field]) -> Value {
         let value = match field.rule {
             Rule::Text { .. } | Rule::Sized { .. } => json!("text"),
             Rule::Words(words) => json!([words[0]]),
+            Rule::Time => json!("2025-02-12T10:00:00Z"),
+            Rule::IdList { .. } => json!("1"),
             Rule::Ids { .. } | Rule::Records { .. } => json!([1]),
             _ => json!(1),
         };
@@ -214,6 +216,49 @@ fn every_field_of_every_table_follows_its_rule() {
                     check(json!("a"), Some("FIELD_MUST_BE_OF_TYPE"));
                     check(json!(["a"]), Some("FIELD_MUST_BE_OF_TYPE"));
                     continue;
+                }
+                Rule::IdList { max } => {
+                    check(json!("1,2, 2"), None);
+                    check(json!(vec!["1"; max].join(",")), None);
+                    check(json!(vec!["1"; max + 1].join(",")), Some("VALUE_ABOVE_MAXIMUM"));
+                    check(json!("1,x"), Some("FIELD_MUST_BE_INTEGER"));
+                    check(json!("1,"), Some("FIELD_MUST_BE_INTEGER"));
+                    check(json!("1,0"), Some("VALUE_BELOW_MINIMUM"));
+                    check(json!("4294967295"), None);
+                    check(json!("4294967296"), Some("VALUE_ABOVE_MAXIMUM"));
+                    check(json!(1), Some("FIELD_MUST_BE_STRING"));
+                    "FIELD_MUST_BE_STRING"
+                }
+                Rule::Signed { min, max } => {
+                    check(json!(min), None);
+                    check(json!(max), None);
+                    check(json!(min - 1), Some("VALUE_BELOW_MINIMUM"));
+                    check(json!(max + 1), Some("VALUE_ABOVE_MAXIMUM"));
+                    check(json!(0.5), Some("FIELD_MUST_BE_INTEGER"));
+                    check(json!("0"), Some("FIELD_MUST_BE_INTEGER"));
+                    "FIELD_MUST_BE_INTEGER"
+                }
+                Rule::Bounds => {
+                    for right in ["-180,-90,180,90", "170, -5, -170, 5", "0,0,0,0"] {
+                        check(json!(right), None);
+                    }
+                    for wrong in [
+                        "1,2,3",
+                        "1,2,3,4,5",
+                        "1,2,3,x",
+                        "1,,2,3,4",
+                        "-180.1,0,0,1",
+                        "0,0,180.1,1",
+                        "0,-90.1,1,0",
+                        "0,0,1,90.1",
+                        "0,2,1,1",
+                        "NaN,0,1,1",
+                        "0,0,inf,1",
+                    ] {
+                        check(json!(wrong), Some("INVALID_BBOX"));
+                    }
+                    check(json!(1), Some("FIELD_MUST_BE_STRING"));
+                    "FIELD_MUST_BE_STRING"
                 }
                 Rule::Ids { max } | Rule::Records { max } => {
                     check(json!([1, 2, 2]), None);

@@ -138,6 +138,7 @@ impl World {
             limits,
             ingest: ingest.clone(),
             corrections: Corrections::new(history.positions(), ingest.clone(), Arc::clone(&latest)),
+            tracks: history.tracks(),
             dead_letters: DeadLetters::new(history.letters(), ingest),
             decode,
             plugins,

@@ -8,8 +8,13 @@ mod devices;
 mod etag;
 mod groups;
 mod keys;
+mod latest;
+mod negotiate;
 mod page;
 mod positions;
+mod range;
+mod reports;
+mod track;
 mod trackers;
 
 use super::operation::Operation;
@@ -22,6 +27,9 @@ pub(super) fn operations() -> Vec<Operation> {
         devices::operations(),
         trackers::operations(),
         positions::operations(),
+        latest::operations(),
+        track::operations(),
+        reports::operations(),
         device_types::operations(),
         groups::operations(),
         config::operations(),
@@ -44,6 +52,10 @@ pub(super) const TABLES: &[&[Field]] = &[
     positions::NEW,
     positions::CHANGE,
     positions::OF_DEVICE,
+    latest::LIST,
+    track::TRACK,
+    reports::REPORT,
+    reports::SUMMARY,
     device_types::LIST,
     groups::LIST,
     groups::NEW,

@@ -40,6 +40,14 @@ pub(super) fn id(call: &Call) -> Result<u32, ApiError> {
     Ok(validate::query(call.parameters.clone(), BY_ID)?.required_id("id"))
 }
 
+/// Number and size of the page that `query` asks for.
+pub(super) fn asked(query: &Checked) -> (u64, u64) {
+    (
+        query.long("page").unwrap_or(0),
+        query.long("size").unwrap_or(SIZE),
+    )
+}
+
 /// The page that `query` asks for. `compare` knows every attribute of the `sort` rule; equal elements stand by id.
 pub(super) fn of<T, V>(
     mut items: Vec<T>,
@@ -47,10 +55,7 @@ pub(super) fn of<T, V>(
     compare: impl Fn(&str, &T, &T) -> Ordering,
     view: impl Fn(&T) -> V,
 ) -> Page<V> {
-    let (number, size) = (
-        query.long("page").unwrap_or(0),
-        query.long("size").unwrap_or(SIZE),
-    );
+    let (number, size) = asked(query);
     let total = items.len() as u64;
     let (start, end) = (
         number.saturating_mul(size).min(total) as usize,
@@ -95,7 +100,7 @@ mod tests {
 
     const LIST: &[Field] = &[number(), size(), sort(&["id", "name"])];
 
-    fn asked(pairs: &[(&str, &str)]) -> Vec<(u32, &'static str)> {
+    fn listed(pairs: &[(&str, &str)]) -> Vec<(u32, &'static str)> {
         let items = vec![(1, "b"), (2, "a"), (3, "b"), (4, "c"), (5, "a")];
         let pairs = pairs
             .iter()
@@ -121,11 +126,11 @@ mod tests {
     #[test]
     fn every_page_of_a_sorted_list_is_a_piece_of_the_whole() {
         for sort in ["name", "-name", "name,-id", "-name,+id", "-id", " name"] {
-            let whole = asked(&[("sort", sort)]);
+            let whole = listed(&[("sort", sort)]);
             for size in 1..=6_usize {
                 let mut pieces = Vec::new();
                 for number in 0..6 {
-                    pieces.extend(asked(&[
+                    pieces.extend(listed(&[
                         ("sort", sort),
                         ("size", &size.to_string()),
                         ("page", &number.to_string()),
@@ -135,16 +140,16 @@ mod tests {
             }
         }
         assert_eq!(
-            asked(&[("sort", "name,-id")]),
+            listed(&[("sort", "name,-id")]),
             [(5, "a"), (2, "a"), (3, "b"), (1, "b"), (4, "c")]
         );
-        assert_eq!(asked(&[("sort", "-name"), ("size", "2")]), [(4, "c"), (1, "b")]);
+        assert_eq!(listed(&[("sort", "-name"), ("size", "2")]), [(4, "c"), (1, "b")]);
     }
 
     #[test]
     fn an_unsorted_list_keeps_its_order_and_the_page_behind_the_last_is_empty() {
-        assert_eq!(asked(&[("size", "2"), ("page", "1")]), [(3, "b"), (4, "c")]);
-        assert_eq!(asked(&[("size", "2"), ("page", "3")]), []);
-        assert_eq!(asked(&[("size", "1000"), ("page", "1000000")]), []);
+        assert_eq!(listed(&[("size", "2"), ("page", "1")]), [(3, "b"), (4, "c")]);
+        assert_eq!(listed(&[("size", "2"), ("page", "3")]), []);
+        assert_eq!(listed(&[("size", "1000"), ("page", "1000000")]), []);
     }
 }
