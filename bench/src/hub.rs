@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use fixstream_core::model::{ClientId, LinkId};
 use fixstream_core::registry::{NewDevice, NewTracker, Registry, Role, UnknownTracker};
 
 use crate::load::Publisher;
@@ -109,47 +110,51 @@ fn register(data: &Path, connections: usize) -> Result<Vec<Publisher>, Failure> 
             let link = registry
                 .create_link(client.id, "teltonika", UnknownTracker::Reject)
                 .await?;
-            let mut publishers = Vec::new();
-            for number in 0..connections {
-                let imei = format!("3520930{number:08}");
-                let tracker = NewTracker {
-                    name: imei.clone(),
-                    description: None,
-                    imei: Some(imei.clone()),
-                    status: "active".into(),
-                    context: vec![],
-                };
-                let tracker = registry.create_tracker(client.id, tracker).await?;
-                let device = NewDevice {
-                    tracker: tracker.id,
-                    worksite: 1,
-                    team: 1,
-                    name: imei.clone(),
-                    device_type: 1,
-                    code: None,
-                    uuid: None,
-                    status: "active".into(),
-                };
-                registry.create_device(client.id, link.id, device).await?;
-                let username = format!("bench-{number}");
-                let (_, password) = registry
-                    .create_credential(
-                        &username,
-                        None,
-                        client.id,
-                        Some(link.id),
-                        Role::Tracker(tracker.id),
-                    )
-                    .await?;
-                publishers.push(Publisher {
-                    client_id: username.clone(),
-                    username,
-                    password,
-                    topic: format!("trackers/teltonika/{imei}/up"),
-                });
-            }
-            Ok(publishers)
+            publishers(&registry, client.id, link.id, connections).await
         })
+}
+
+/// Trackers with devices and credentials, that many.
+pub async fn publishers(
+    registry: &Registry,
+    client: ClientId,
+    link: LinkId,
+    connections: usize,
+) -> Result<Vec<Publisher>, Failure> {
+    let mut publishers = Vec::new();
+    for number in 0..connections {
+        let imei = format!("3520930{number:08}");
+        let tracker = NewTracker {
+            name: imei.clone(),
+            description: None,
+            imei: Some(imei.clone()),
+            status: "active".into(),
+            context: vec![],
+        };
+        let tracker = registry.create_tracker(client, tracker).await?;
+        let device = NewDevice {
+            tracker: tracker.id,
+            worksite: 1,
+            team: 1,
+            name: imei.clone(),
+            device_type: 1,
+            code: None,
+            uuid: None,
+            status: "active".into(),
+        };
+        registry.create_device(client, link, device).await?;
+        let username = format!("bench-{number}");
+        let (_, password) = registry
+            .create_credential(&username, None, client, Some(link), Role::Tracker(tracker.id))
+            .await?;
+        publishers.push(Publisher {
+            client_id: username.clone(),
+            username,
+            password,
+            topic: format!("trackers/teltonika/{imei}/up"),
+        });
+    }
+    Ok(publishers)
 }
 
 /// A port that is free now, below the range from which the system takes those of outgoing connections.

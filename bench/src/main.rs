@@ -10,6 +10,8 @@ mod hub;
 mod load;
 mod mosquitto;
 mod plugins;
+mod rest;
+mod rest_client;
 mod startup;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +40,8 @@ enum Command {
     Plugins(plugins::Plugins),
     /// What a hostile plugin does to the latency of its neighbours
     Hostile(hostile::Hostile),
+    /// REST over many devices while messages come in: latest positions, areas, history, reports
+    Rest(rest::RestArgs),
 }
 
 #[derive(Debug, Args)]
@@ -74,6 +78,7 @@ fn main() -> ExitCode {
         Command::Startup(args) => startup::run(&args),
         Command::Plugins(args) => plugins::run(&args),
         Command::Hostile(args) => hostile::run(&args),
+        Command::Rest(args) => rest::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

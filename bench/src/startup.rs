@@ -111,7 +111,7 @@ fn positions(data: &Path, clickhouse: u16, devices: usize, client: u32) -> Resul
 
 /// Trackers, devices and credentials in one transaction: one by one through the registry it would take hours.
 /// The password hash is well formed; nobody logs in.
-async fn register(data: &Path, devices: usize, (client, link): (u32, u32)) -> Result<(), Failure> {
+pub async fn register(data: &Path, devices: usize, (client, link): (u32, u32)) -> Result<(), Failure> {
     let numbers =
         format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {devices})");
     let hash =

@@ -16,6 +16,7 @@ mod load;
 mod mqtt;
 mod plugins;
 mod refusals;
+mod reports;
 mod spine;
 mod stateful;
 mod versions;

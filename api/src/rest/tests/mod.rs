@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod areas;
 mod changes;
 mod codes;
 mod dead_letters;
@@ -12,6 +13,7 @@ mod plugins;
 mod position_history;
 mod positions;
 mod repeat;
+mod reports;
 mod resources;
 mod rules;
 mod world;

@@ -111,7 +111,7 @@ fn every_field_of_every_table_follows_its_rule() {
             );
             check(
                 json!(""),
-                if matches!(field.rule, Rule::Time) {
+                if matches!(field.rule, Rule::Time) && !field.required {
                     None
                 } else {
                     Some("FIELD_MUST_NOT_BE_EMPTY")

@@ -28,16 +28,9 @@ pub(super) const GROUP: Field = Field::id("groupId");
 
 /// The stretch of time; it does not end before it begins, and is not longer than may be.
 pub(super) fn of(query: &Checked) -> Result<(TimeMs, TimeMs), ApiError> {
-    // an empty text counts as no time
-    let missing = |field: &Field| validate::violation(&codes::FIELD_MUST_BE_DEFINED, field.name, &[]);
-    let (from, to) = (query.time(FROM.name), query.time(TO.name));
-    let (Some(from), Some(to)) = (from, to) else {
-        let fields = [(&FROM, from), (&TO, to)].into_iter();
-        let absent = fields.filter(|(_, time)| time.is_none());
-        return Err(ApiError::Violations(
-            absent.map(|(field, _)| missing(field)).collect(),
-        ));
-    };
+    // the tables require both
+    let time = |field: &Field| query.time(field.name).unwrap_or_default();
+    let (from, to) = (time(&FROM), time(&TO));
     let last = TimeMs(from.0.saturating_add(MAX_DAYS * DAY_MS));
     let limit = if to < from {
         Some((&codes::VALUE_BELOW_MINIMUM, "minValue", from))
