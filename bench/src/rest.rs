@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use fixstream_core::model::{ClientId, LinkId};
 use fixstream_core::registry::{Registry, Scope, UnknownTracker};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::hub::{self, Running};
 use crate::load::{self, Publisher};
@@ -35,7 +37,7 @@ pub struct RestArgs {
     /// Devices, each with a latest position
     #[arg(long, default_value_t = 1_000_000)]
     devices: u64,
-    /// Of them have a history
+    /// Of them have a history; at most 1,000
     #[arg(long, default_value_t = 1_000)]
     vehicles: u64,
     /// Days of it
@@ -157,7 +159,7 @@ fn prepare(args: &RestArgs, data: &Path, clickhouse: u16, client: u32, start_s: 
     };
     let every = args.every_s.max(1);
     let fixes_a_day = DAY_S / every;
-    let vehicles = args.vehicles.min(args.devices);
+    let vehicles = args.vehicles.min(args.devices).min(MANY);
     for day in 0..args.days {
         let day_s = start_s + (day * DAY_S) as i64;
         let rows = vehicles * fixes_a_day;
@@ -228,7 +230,10 @@ fn send(world: &World, stop: &AtomicBool, sent: &AtomicU64) -> Result<(), Failur
 }
 
 fn questions(args: &RestArgs, world: &World) -> Result<(), Failure> {
-    let (devices, vehicles) = (args.devices.max(1), args.vehicles.min(args.devices).max(1));
+    let (devices, vehicles) = (
+        args.devices.max(1),
+        args.vehicles.min(args.devices).min(MANY).max(1),
+    );
     // neighbours in number are not neighbours in the questions
     let device = move |number: u64| number.wrapping_mul(7_919) % devices + 1;
     let ids = move |number: u64| {
@@ -321,7 +326,7 @@ fn questions(args: &RestArgs, world: &World) -> Result<(), Failure> {
         figure(world, says, 1, question, |asked| asked < args.questions)?;
     }
     let says = format!("movements of {vehicles} vehicles over {} days", args.days);
-    let question = |_| (movements(args, world, 1, vehicles.min(MANY)), None);
+    let question = |_| (movements(args, world, 1, vehicles), None);
     figure(world, &says, 1, &question, |asked| asked < args.reports)
 }
 
@@ -337,24 +342,12 @@ fn movements(args: &RestArgs, world: &World, first: u64, last: u64) -> String {
     )
 }
 
-/// RFC 3339 of whole days since the epoch.
+/// RFC 3339.
 fn at(time_ms: i64) -> String {
-    let days = time_ms / 1000 / DAY_S as i64;
-    // civil from days, for years after 1970
-    let shifted = days + 719_468;
-    let era = shifted / 146_097;
-    let of_era = shifted % 146_097;
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_index = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month_index + 2) / 5 + 1;
-    let month = if month_index < 10 {
-        month_index + 3
-    } else {
-        month_index - 9
-    };
-    let year = era * 400 + year_of_era + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T00:00:00Z")
+    OffsetDateTime::from_unix_timestamp(time_ms / 1000)
+        .ok()
+        .and_then(|time| time.format(&Rfc3339).ok())
+        .unwrap_or_default()
 }
 
 /// Asks on all connections while `goes_on` says so of the number of the question, and prints what it took.
