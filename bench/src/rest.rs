@@ -189,7 +189,7 @@ fn prepare(args: &RestArgs, data: &Path, clickhouse: u16, client: u32, start_s: 
 }
 
 /// What is asked, made of a number that is another each time.
-type Question = Box<dyn Fn(u64) -> (String, Option<String>) + Sync>;
+type Ask = dyn Fn(u64) -> (String, Option<String>) + Sync;
 
 fn measure(args: &RestArgs, world: &World) -> Result<(), Failure> {
     println!(
@@ -232,7 +232,7 @@ fn send(world: &World, stop: &AtomicBool, sent: &AtomicU64) -> Result<(), Failur
 fn questions(args: &RestArgs, world: &World) -> Result<(), Failure> {
     let (devices, vehicles) = (
         args.devices.max(1),
-        args.vehicles.min(args.devices).min(MANY).max(1),
+        args.vehicles.min(args.devices).clamp(1, MANY),
     );
     // neighbours in number are not neighbours in the questions
     let device = move |number: u64| number.wrapping_mul(7_919) % devices + 1;
@@ -253,7 +253,7 @@ fn questions(args: &RestArgs, world: &World) -> Result<(), Failure> {
         let (north, east) = (south + degrees, west + degrees);
         format!("/v1/latest?size=1000&bbox={west},{south},{east},{north}")
     };
-    let latest: [(&str, Question); 6] = [
+    let latest: [(&str, Box<Ask>); 6] = [
         (
             "latest by id",
             Box::new(move |number| (format!("/latest-positions/{}", device(number)), None)),
@@ -292,7 +292,7 @@ fn questions(args: &RestArgs, world: &World) -> Result<(), Failure> {
     ];
     for (says, question) in &latest {
         let until = Instant::now() + Duration::from_secs(args.seconds);
-        figure(world, says, args.connections, question, |_| {
+        figure(world, says, args.connections, question.as_ref(), |_| {
             Instant::now() < until
         })?;
     }
@@ -300,7 +300,7 @@ fn questions(args: &RestArgs, world: &World) -> Result<(), Failure> {
         let from = world.start_ms + (number % args.days.max(1) * DAY_S * 1000) as i64;
         (at(from), at(from + DAY_S as i64 * 1000))
     };
-    let history: [(&str, &(dyn Fn(u64) -> (String, Option<String>) + Sync)); 3] = [
+    let history: [(&str, &Ask); 3] = [
         ("history of one vehicle-day (GET /position)", &|number| {
             let (from, to) = day(number);
             let vehicle = number.wrapping_mul(7_919) % vehicles + 1;
@@ -355,7 +355,7 @@ fn figure(
     world: &World,
     says: &str,
     connections: usize,
-    question: &(dyn Fn(u64) -> (String, Option<String>) + Sync),
+    question: &Ask,
     goes_on: impl Fn(u64) -> bool + Sync,
 ) -> Result<(), Failure> {
     let asked = AtomicU64::new(0);
@@ -377,7 +377,10 @@ fn figure(
     let (before, began) = (cpu::seconds(world.pid)?, Instant::now());
     let answers: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..connections.max(1)).map(|_| scope.spawn(ask)).collect();
-        threads.into_iter().map(|thread| thread.join()).collect()
+        threads
+            .into_iter()
+            .map(std::thread::ScopedJoinHandle::join)
+            .collect()
     });
     let (took, used) = (began.elapsed().as_secs_f64(), cpu::seconds(world.pid)? - before);
     let (mut times, mut bytes) = (Vec::new(), 0);

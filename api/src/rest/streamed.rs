@@ -46,7 +46,7 @@ pub(super) async fn respond(mut pieces: impl Pieces, media: &'static str) -> Res
 
 /// Rows on their way into a JSON array.
 struct Rows<F> {
-    rows: PositionRows,
+    source: PositionRows,
     render: F,
     first: bool,
 }
@@ -62,7 +62,7 @@ where
             bytes.push(b'[');
         }
         for _ in 0..PIECE {
-            let Some(row) = self.rows.next().await? else {
+            let Some(row) = self.source.next().await? else {
                 bytes.push(b']');
                 return Ok((bytes, true));
             };
@@ -78,9 +78,13 @@ where
 
 /// Answers with an array of what `render` makes of each row.
 pub(super) async fn array<R: Serialize>(
-    rows: PositionRows,
+    source: PositionRows,
     render: impl Fn(&PositionRow) -> R + Send + 'static,
 ) -> Result<Response, ApiError> {
-    let first = true;
-    respond(Rows { rows, render, first }, "application/json; charset=utf-8").await
+    let pieces = Rows {
+        source: rows,
+        render,
+        first: true,
+    };
+    respond(pieces, "application/json; charset=utf-8").await
 }

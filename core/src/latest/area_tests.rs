@@ -40,7 +40,7 @@ fn in_box(bounds: &Bounds, (lat, lon): (f64, f64)) -> bool {
     };
     let turns = [-360.0, 0.0, 360.0].map(|turn| lon + turn);
     (bounds.south..=bounds.north).contains(&lat)
-        && (lat.abs() == 90.0 || turns.iter().any(|lon| (bounds.west..=end).contains(lon)))
+        && (lat.abs() >= 90.0 || turns.iter().any(|lon| (bounds.west..=end).contains(lon)))
 }
 
 /// Angle between two vectors instead of the haversine.
@@ -49,10 +49,12 @@ fn metres(from: (f64, f64), to: (f64, f64)) -> f64 {
         let (lat, lon) = (lat.to_radians(), lon.to_radians());
         [lat.cos() * lon.cos(), lat.cos() * lon.sin(), lat.sin()]
     };
-    let ([a, b, c], [d, e, f]) = (vector(from), vector(to));
-    let cross = [b * f - c * e, c * d - a * f, a * e - b * d];
+    let (from, to) = (vector(from), vector(to));
+    let product = |one: usize, other: usize| from[one] * to[other] - from[other] * to[one];
+    let cross = [product(1, 2), product(2, 0), product(0, 1)];
+    let dot: f64 = from.iter().zip(to).map(|(one, other)| one * other).sum();
     let length = cross.iter().map(|part| part * part).sum::<f64>().sqrt();
-    6_371_008.8 * length.atan2(a * d + b * e + c * f)
+    6_371_008.8 * length.atan2(dot)
 }
 
 /// Places everywhere, and more of them where it gets difficult: at poles, antimeridian and borders of cells.

@@ -94,7 +94,6 @@ fn schema(rule: Rule) -> Value {
             "description": "Also taken: YYYY-MM-DD HH:MM:SS[.fff] ±HHMM; UTC where no offset is given",
             "examples": ["2025-02-12T13:00:00.000Z", "2025-02-12 10:00:00.000 -0300"],
         }),
-        Rule::IdList { max } => numbers(max, u64::from(u32::MAX)),
         Rule::Signed { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
         Rule::Bounds => json!({
             "type": "array",
@@ -104,7 +103,7 @@ fn schema(rule: Rule) -> Value {
             "description": "West, south, east, north in degrees; over the antimeridian where west is the greater",
             "examples": [[-70.8, -33.6, -70.5, -33.3]],
         }),
-        Rule::Ids { max } => numbers(max, u64::from(u32::MAX)),
+        Rule::Ids { max } | Rule::IdList { max } => numbers(max, u64::from(u32::MAX)),
         Rule::Records { max } => numbers(max, crate::rest::validate::MAX_RECORD),
         Rule::OneOf(words) => json!({ "type": "string", "enum": words }),
         Rule::Words(words) => json!({

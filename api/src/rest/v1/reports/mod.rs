@@ -95,6 +95,7 @@ struct ThresholdsInForce {
 
 /// The endpoints.
 pub(super) fn operations() -> Vec<Operation> {
+    const SAYS: &str = "The report, by device and time";
     let report = |operation: Operation, query: &'static [Field]| {
         operation
             .resource()
@@ -126,7 +127,6 @@ pub(super) fn operations() -> Vec<Operation> {
         "The days of devices: distances, times, trips and stops",
         summary,
     );
-    const SAYS: &str = "The report, by device and time";
     vec![
         report(movement.answers::<ReportResource<Movement>>(200, SAYS), REPORT),
         report(
@@ -198,7 +198,7 @@ where
                 thresholds: in_force(&thresholds),
                 content: Vec::new(),
             };
-            let mut head = serde_json::to_vec(&whole).map_err(|error| unwritten(error))?;
+            let mut head = serde_json::to_vec(&whole).map_err(unwritten)?;
             head.truncate(head.len().saturating_sub(TAIL.len()));
             ("application/json; charset=utf-8", Table::Json(false), head, TAIL)
         }

@@ -21,7 +21,7 @@ pub(super) struct Gpx {
 }
 
 impl Gpx {
-    pub(super) fn new(name: String, gap_ms: i64) -> Self {
+    pub(super) fn new(name: &str, gap_ms: i64) -> Self {
         Self {
             // XML has no way to write these
             name: name.chars().filter(|letter| is_xml(*letter)).collect(),

@@ -144,7 +144,7 @@ fn writer(form: As, device: DeviceId, name: String, gap_ms: i64) -> (&'static st
     match form {
         As::Points => (GEOJSON, Box::new(Points::new(device))),
         As::Line => (GEOJSON, Box::new(Line::new(device, name, gap_ms))),
-        As::Gpx => (GPX, Box::new(Gpx::new(name, gap_ms))),
+        As::Gpx => (GPX, Box::new(Gpx::new(&name, gap_ms))),
         As::Csv => (
             "text/csv; charset=utf-8; header=present",
             Box::new(Csv::new(device)),
