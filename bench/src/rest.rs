@@ -180,7 +180,7 @@ fn prepare(args: &RestArgs, data: &Path, clickhouse: u16, client: u32, start_s: 
         let count = SLICE.min(args.devices - from);
         // an hour old, behind all history
         insert(format!(
-            "SELECT {client}, number + 1, now64(3) - 3600, number, (1 << 40) + number, 0, now64(3), 'ok', \
+            "SELECT {client}, number + 1, now64(3) - 3600, number, 1099511627776 + number, 0, now64(3), 'ok', \
              400000000 + cityHash64(number) % 200000000, -100000000 + toInt32(cityHash64(number, 1) % 400000000), 36000, 90000, \
              map('satellites', '9'), 'teltonika', 'teltonika 1.0.0' FROM numbers({from}, {count})"
         ))?;
@@ -189,7 +189,7 @@ fn prepare(args: &RestArgs, data: &Path, clickhouse: u16, client: u32, start_s: 
 }
 
 /// What is asked, made of a number that is another each time.
-type Ask = dyn Fn(u64) -> (String, Option<String>) + Sync;
+type Ask<'a> = dyn Fn(u64) -> (String, Option<String>) + Sync + 'a;
 
 fn measure(args: &RestArgs, world: &World) -> Result<(), Failure> {
     println!(
@@ -253,7 +253,7 @@ fn questions(args: &RestArgs, world: &World) -> Result<(), Failure> {
         let (north, east) = (south + degrees, west + degrees);
         format!("/v1/latest?size=1000&bbox={west},{south},{east},{north}")
     };
-    let latest: [(&str, Box<Ask>); 6] = [
+    let latest: [(&str, Box<Ask<'_>>); 6] = [
         (
             "latest by id",
             Box::new(move |number| (format!("/latest-positions/{}", device(number)), None)),
@@ -300,7 +300,7 @@ fn questions(args: &RestArgs, world: &World) -> Result<(), Failure> {
         let from = world.start_ms + (number % args.days.max(1) * DAY_S * 1000) as i64;
         (at(from), at(from + DAY_S as i64 * 1000))
     };
-    let history: [(&str, &Ask); 3] = [
+    let history: [(&str, &Ask<'_>); 3] = [
         ("history of one vehicle-day (GET /position)", &|number| {
             let (from, to) = day(number);
             let vehicle = number.wrapping_mul(7_919) % vehicles + 1;
@@ -355,7 +355,7 @@ fn figure(
     world: &World,
     says: &str,
     connections: usize,
-    question: &Ask,
+    question: &Ask<'_>,
     goes_on: impl Fn(u64) -> bool + Sync,
 ) -> Result<(), Failure> {
     let asked = AtomicU64::new(0);
