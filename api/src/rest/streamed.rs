@@ -82,7 +82,7 @@ pub(super) async fn array<R: Serialize>(
     render: impl Fn(&PositionRow) -> R + Send + 'static,
 ) -> Result<Response, ApiError> {
     let pieces = Rows {
-        source: rows,
+        source,
         render,
         first: true,
     };

@@ -20,7 +20,7 @@ use crate::model::{ClientId, Corrected, DeviceId, MAX_CORRECTED, Offset, Positio
 
 /// What ClickHouse may take for one question, seconds and bytes …
 const SECONDS: u64 = 15;
-const MEMORY: u64 = 512 << 20;
+pub(super) const MEMORY: u64 = 512 << 20;
 /// … and how long its next piece is waited for.
 const ASK: Duration = Duration::from_secs(20);
 /// ClickHouse's codes of questions that take too much: rows (158, 396), time (159), memory (241).

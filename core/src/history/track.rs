@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
 use super::error::HistoryError;
-use super::positions::{INSTANT, judged};
+use super::positions::{INSTANT, MEMORY, judged};
 use super::record::{self, from_e3};
 use crate::model::{ClientId, DeviceId, PositionId, TimeMs};
 
@@ -233,6 +233,9 @@ impl Tracks {
         let query = bound(&self.client, filter, select, "FINAL", &format!("{kept} {order}"))
             // The partition is part of what makes rows the same, so that none has its like in another one.
             .with_setting("do_not_merge_across_partitions_select_final", "1")
+            // in the order of the key: they are merged as they are read, and never sorted as a whole
+            .with_setting("optimize_read_in_order", "1")
+            .with_setting("max_memory_usage", MEMORY.to_string())
             .with_setting("max_execution_time", WHOLE.as_secs().to_string());
         let mut rows = fetch(query).map_err(judged)?;
         let first = ask(began, rows.next()).await?;
