@@ -76,8 +76,11 @@ impl Policy {
         let Some(text) = &archive.signature else {
             return Ok(SignedBy::Nobody);
         };
-        let signature = SignatureBox::from_string(text)
-            .map_err(|_| "its signature is not in minisign's format".to_owned())?;
+        let no_signature = || "its signature is not in minisign's format".to_owned();
+        if !has_whole_trailer(text) {
+            return Err(no_signature());
+        }
+        let signature = SignatureBox::from_string(text).map_err(|_| no_signature())?;
         let id = shown_id(signature.keynum());
         let Some(key) = self.trusted.iter().find(|key| key.keynum() == signature.keynum()) else {
             return Ok(SignedBy::Unknown(id));
@@ -87,6 +90,13 @@ impl Policy {
             .map_err(|_| format!("its signature by key {id} is wrong: it was changed after it was signed"))?;
         Ok(SignedBy::Trusted(id))
     }
+}
+
+/// Whether the last line is a signature of the right length: the crate panics at a shorter one.
+fn has_whole_trailer(text: &str) -> bool {
+    let engine = &base64::engine::general_purpose::STANDARD;
+    let trailer = text.lines().nth(3).unwrap_or_default().trim();
+    base64::Engine::decode(engine, trailer).is_ok_and(|bytes| bytes.len() == 64)
 }
 
 /// Key ids as minisign shows them.
