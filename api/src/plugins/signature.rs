@@ -77,7 +77,7 @@ impl Policy {
             return Ok(SignedBy::Nobody);
         };
         let no_signature = || "its signature is not in minisign's format".to_owned();
-        if !has_whole_trailer(text) {
+        if !is_whole(text) {
             return Err(no_signature());
         }
         let signature = SignatureBox::from_string(text).map_err(|_| no_signature())?;
@@ -92,11 +92,15 @@ impl Policy {
     }
 }
 
-/// Whether the last line is a signature of the right length: the crate panics at a shorter one.
-fn has_whole_trailer(text: &str) -> bool {
+/// Whether both signatures have their whole length: the crate panics at a shorter last one, and takes a longer first.
+fn is_whole(text: &str) -> bool {
     let engine = &base64::engine::general_purpose::STANDARD;
-    let trailer = text.lines().nth(3).unwrap_or_default().trim();
-    base64::Engine::decode(engine, trailer).is_ok_and(|bytes| bytes.len() == 64)
+    let mut lines = text.lines().map(str::trim);
+    [74, 64].into_iter().all(|length| {
+        // each stands under a comment
+        let line = lines.nth(1).unwrap_or_default();
+        base64::Engine::decode(engine, line).is_ok_and(|bytes| bytes.len() == length)
+    })
 }
 
 /// Key ids as minisign shows them.
