@@ -76,8 +76,11 @@ impl Policy {
         let Some(text) = &archive.signature else {
             return Ok(SignedBy::Nobody);
         };
-        let signature = SignatureBox::from_string(text)
-            .map_err(|_| "its signature is not in minisign's format".to_owned())?;
+        let no_signature = || "its signature is not in minisign's format".to_owned();
+        if !is_whole(text) {
+            return Err(no_signature());
+        }
+        let signature = SignatureBox::from_string(text).map_err(|_| no_signature())?;
         let id = shown_id(signature.keynum());
         let Some(key) = self.trusted.iter().find(|key| key.keynum() == signature.keynum()) else {
             return Ok(SignedBy::Unknown(id));
@@ -87,6 +90,17 @@ impl Policy {
             .map_err(|_| format!("its signature by key {id} is wrong: it was changed after it was signed"))?;
         Ok(SignedBy::Trusted(id))
     }
+}
+
+/// Whether both signatures have their whole length: the crate panics at a shorter last one, and takes a longer first.
+fn is_whole(text: &str) -> bool {
+    let engine = &base64::engine::general_purpose::STANDARD;
+    let mut lines = text.lines().map(str::trim);
+    [74, 64].into_iter().all(|length| {
+        // each stands under a comment
+        let line = lines.nth(1).unwrap_or_default();
+        base64::Engine::decode(engine, line).is_ok_and(|bytes| bytes.len() == length)
+    })
 }
 
 /// Key ids as minisign shows them.

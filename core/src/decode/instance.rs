@@ -8,6 +8,7 @@ use wasmtime::{ResourceLimiter, Store, StoreLimits, StoreLimitsBuilder, Trap, Up
 use super::convert::{MAX_DECLARED_KEYS, is_key};
 use super::engine::{CORE_INSTANCES, Sandbox, TABLE_ELEMENTS, TABLES};
 use super::message::{Failure, FailureKind};
+use super::split::MAX_JOB_BYTES;
 use super::wit::v1::fixstream::decoder::types as wit;
 use super::wit::v1::{Decoder, DecoderPre};
 
@@ -17,8 +18,7 @@ pub(super) type Answers = Vec<Result<wit::Decoded, wit::DecodeError>>;
 /// What one plugin may use, after the host's options have capped what its manifest asks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Quota {
-    /// CPU time of one call. A whole batch and a message of it that is tried alone have the same: were
-    /// it scaled to the batch, a heavy message could pass in company and fail on a replay.
+    /// CPU time of a message alone, and of a full batch; see [`Quota::budget`].
     pub(super) cpu: Duration,
     /// Linear memory, bytes.
     pub(super) memory: usize,
@@ -26,7 +26,23 @@ pub(super) struct Quota {
     pub(super) batch: usize,
 }
 
+/// CPU time that any call has: below some ticks the clock says little, and a new instance first has to get its pages.
+const LEAST_BUDGET: Duration = Duration::from_millis(2);
+
 impl Quota {
+    /// CPU time of a call with so many messages and payload bytes: as large a part of the quota as they are of a full
+    /// batch, by messages or by bytes, so that a loop in a small batch is found out early. A message alone has the
+    /// whole quota: no batch gives it more than it has by itself, so it can't pass in company and fail on a replay.
+    pub(super) fn budget(&self, messages: usize, bytes: usize) -> Duration {
+        if messages <= 1 {
+            return self.cpu;
+        }
+        let by_messages = messages as f64 / self.batch.max(1) as f64;
+        let by_bytes = bytes as f64 / MAX_JOB_BYTES as f64;
+        let part = by_messages.max(by_bytes).min(1.0);
+        self.cpu.mul_f64(part).max(LEAST_BUDGET).min(self.cpu)
+    }
+
     /// Bytes that the host may allocate for the answer to one call. The guest's own memory is no bound
     /// for that, because lists in it may overlap.
     fn answer_bytes(&self) -> usize {
@@ -167,14 +183,17 @@ impl Instance {
         ))
     }
 
-    /// Decodes messages. After an error the instance is in an unknown state and must be dropped.
+    /// Decodes messages within a CPU budget. After an error the instance is in an unknown state and must be dropped.
     pub(super) fn decode(
         &mut self,
         sandbox: &Sandbox,
         messages: &[wit::Message],
+        budget: Duration,
     ) -> Result<Answers, Failure> {
         self.decoded += messages.len() as u64;
-        self.store.data_mut().since = None;
+        let guard = self.store.data_mut();
+        guard.since = None;
+        guard.budget = budget;
         self.store.set_epoch_deadline(1);
         let running = sandbox.running();
         let answers = self
@@ -223,5 +242,31 @@ fn failure(error: &wasmtime::Error) -> Failure {
         Failure::new(FailureKind::Trapped, trap.to_string())
     } else {
         Failure::new(FailureKind::Contract, format!("{error:#}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_has_a_budget_of_its_size_and_never_more_than_a_message_alone() {
+        let quota = Quota {
+            cpu: Duration::from_millis(10),
+            memory: 0,
+            batch: 64,
+        };
+        let micros = |messages, bytes| quota.budget(messages, bytes).as_micros();
+        assert_eq!(micros(1, 10), 10_000);
+        assert_eq!(micros(2, 10), 2_000);
+        assert_eq!(micros(32, 10), 5_000);
+        assert_eq!(micros(64, 10), 10_000);
+        assert_eq!(micros(2, MAX_JOB_BYTES / 2), 5_000);
+        assert_eq!(micros(500, 2 * MAX_JOB_BYTES), 10_000);
+        let tight = Quota {
+            cpu: Duration::from_millis(1),
+            ..quota
+        };
+        assert_eq!(tight.budget(2, 10), tight.cpu);
     }
 }

@@ -60,8 +60,8 @@ pub enum DeviceFrom {
 /// What a plugin asks for; the host's options cap it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// CPU time of one call, milliseconds, 1 to 10 000. A call decodes a batch, or a single message of
-    /// it after a failure; both have the same budget.
+    /// CPU time of a full batch, and of a message that is decoded alone, milliseconds, 1 to 10 000; a smaller
+    /// batch has a part of it.
     pub cpu_ms: u32,
     /// Linear memory of an instance, MiB, 1 to 1024.
     pub memory_mib: u32,

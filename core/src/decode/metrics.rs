@@ -68,7 +68,7 @@ impl DecodeMetrics {
         );
         registry.register(
             "fixstream_decode_aborted_calls",
-            "Calls that ended in a trap, at the deadline or with a broken answer; cutting a batch down to one bad message takes several",
+            "Calls that ended in a trap, at the deadline or with a broken answer; a batch with one bad message counts twice, the second time for the message alone",
             self.aborts.clone(),
         );
         registry.register(

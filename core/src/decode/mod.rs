@@ -8,8 +8,8 @@
 //! - A plugin sees bytes and context and nothing else: no clock, file, socket or random exists in it.
 //! - Whatever a plugin does (loop, panic, recurse, allocate, lie about counts, return nonsense), the
 //!   other messages of its batch are decoded, other vendors keep flowing, and the process goes on.
-//! - What becomes of a message does not depend on its company: a batch that fails is cut down until
-//!   the guilty message stands alone, with the same CPU budget that the whole batch had.
+//! - What becomes of a message does not depend on its company: the messages of a batch that fails are
+//!   tried one by one, each with at least the CPU budget that the batch had.
 //! - A new version takes over between batches; nothing is lost or decoded by two versions.
 //! - Only code that this program compiled itself, from bytes whose SHA-256 it knows, is ever run.
 //!

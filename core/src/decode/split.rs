@@ -4,7 +4,7 @@ use super::message::Input;
 
 /// Payload bytes in a job, at most (a single larger message is a job of its own): what a decoder answers
 /// grows with it, and the answer is bounded too.
-const MAX_JOB_BYTES: usize = 256 << 10;
+pub(super) const MAX_JOB_BYTES: usize = 256 << 10;
 /// Messages that are worth a job of their own; below that, spreading over threads costs more than it gives.
 const MIN_JOB: usize = 16;
 

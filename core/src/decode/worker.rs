@@ -1,4 +1,4 @@
-//! A decoding thread: takes jobs, keeps an instance per plugin, cuts failing batches down.
+//! A decoding thread: takes jobs, keeps an instance per plugin, tries the messages of a failed batch one by one.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -141,8 +141,8 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Decodes messages; where that fails, halves of them, down to the one that is to blame. A plugin
-    /// that fails often is asked one message at a time.
+    /// Decodes messages; where that fails, one by one, so that only the one that is to blame fails. A plugin
+    /// that fails often is asked one message at a time from the start.
     fn decode(&mut self, plugin: &Arc<Plugin>, messages: &[wit::Message], progress: &mut Progress) {
         let now = self.shared.now();
         let (open, suspect) =
@@ -185,11 +185,9 @@ impl<'a> Worker<'a> {
                 plugin.fault(now, failure.kind, &failure.detail);
                 progress.outcomes.push(Outcome::Failed(failure));
             }
-            Err(Trouble::Call(_)) => {
-                let (first, second) = messages.split_at(messages.len() / 2);
-                self.decode(plugin, first, progress);
-                self.decode(plugin, second, progress);
-            }
+            // not in halves: a loop would use up the budget of each half that holds it, of 64 messages seven times
+            // instead of twice
+            Err(Trouble::Call(_)) => self.decode_singly(plugin, messages, progress),
         }
     }
 
@@ -203,7 +201,9 @@ impl<'a> Worker<'a> {
             Some(kept) => kept,
             None => self.set_up(plugin).map_err(Trouble::SetUp)?,
         };
-        match kept.instance.decode(&self.shared.sandbox, messages) {
+        let bytes = messages.iter().map(|message| message.payload.len()).sum();
+        let budget = plugin.code.quota.budget(messages.len(), bytes);
+        match kept.instance.decode(&self.shared.sandbox, messages, budget) {
             Ok(answers) => {
                 plugin.metrics.saw_memory(kept.instance.memory());
                 self.kept.push(kept);

@@ -24,7 +24,7 @@ impl Decoder for Hostile {
             Some(b'a') => return Ok(twelve_mebibytes()),
             Some(b'n') => return Ok(places_that_are_none()),
             Some(b'u') => return Ok(no_text()),
-            Some(b'z') => return Ok(vec![place(1.0, 2.0); 100_000].into()),
+            Some(b'z') => return Ok(vec![place(1.0, 2.0); 10_000].into()),
             Some(b'k') => return Ok(too_many_attributes()),
             Some(b'd') => return Ok(undeclared_key()),
             Some(b'b') => return Ok(Decoded::nothing().with_state(vec![0; 1 << 20])),
