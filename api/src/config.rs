@@ -551,7 +551,7 @@ impl Rest {
         if empty(&self.tls_certificate) != empty(&self.tls_key) {
             return Err(ConfigError::Value {
                 key: "rest.tls_key",
-                value: format!("{:?}", self.tls_key),
+                value: self.tls_key.display().to_string(),
                 message: "set both tls_certificate and tls_key, or neither",
             });
         }

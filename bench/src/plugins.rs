@@ -17,7 +17,7 @@ pub struct Plugins {
     program: PathBuf,
     /// Plugin bundles; built by deploy/setup
     #[arg(long, default_value = "target/plugins")]
-    plugins: PathBuf,
+    bundles: PathBuf,
     /// The decoders' workspace, for their native code and their vectors
     #[arg(long, default_value = "plugins")]
     sources: PathBuf,
@@ -33,7 +33,7 @@ pub fn run(args: &Plugins) -> Result<(), Failure> {
         "| plugin | native µs | sandbox, one by one µs | sandbox, batches µs | ratio one | ratio batch |"
     );
     println!("|---|---|---|---|---|---|");
-    let mut folders: Vec<PathBuf> = std::fs::read_dir(&args.plugins)?
+    let mut folders: Vec<PathBuf> = std::fs::read_dir(&args.bundles)?
         .flatten()
         .map(|entry| entry.path())
         .collect();

@@ -105,7 +105,9 @@ fn is_whole(text: &str) -> bool {
 
 /// Key ids as minisign shows them.
 fn shown_id(id: &[u8]) -> String {
-    id.iter().rev().map(|byte| format!("{byte:02X}")).collect()
+    let mut bytes = id.to_vec();
+    bytes.reverse();
+    hex::encode_upper(bytes)
 }
 
 /// A new pair of keys in minisign's formats: public, secret. With a password the secret one is encrypted.

@@ -174,7 +174,7 @@ impl Store {
                 most: MAX_VERSIONS,
             });
         }
-        self.write_version(archive, &home, &version)?;
+        write_version(archive, &home, &version)?;
         self.make_active(name, &version)
     }
 
@@ -295,33 +295,6 @@ impl Store {
             .ok_or_else(|| InstallError::Unknown(name.to_owned()))
     }
 
-    /// Writes a version into its place; what was there before goes.
-    fn write_version(&self, archive: &Archive, home: &Path, version: &str) -> Result<(), InstallError> {
-        let (fresh, old) = (home.join(".new"), home.join(".gone"));
-        remove_folder(&fresh)?;
-        remove_folder(&old)?;
-        fs::create_dir_all(&fresh).map_err(InstallError::io(&fresh))?;
-        let sums = archive.bundle.sums();
-        let mut files = archive.bundle.files();
-        files.push((SUMS_FILE, sums.as_bytes()));
-        files.extend(
-            archive
-                .signature
-                .as_deref()
-                .map(|signature| (SIGNATURE_FILE, signature.as_bytes())),
-        );
-        for (file, bytes) in files {
-            // the very bytes that were checked, not a second read
-            write_synced(&fresh.join(file), bytes)?;
-        }
-        let target = home.join(version);
-        if target.exists() {
-            fs::rename(&target, &old).map_err(InstallError::io(&target))?;
-        }
-        fs::rename(&fresh, &target).map_err(InstallError::io(&target))?;
-        remove_folder(&old)
-    }
-
     fn make_active(&self, name: &str, version: &str) -> Result<(), InstallError> {
         let home = self.root.join(name);
         let mut state = read_active(&home).unwrap_or_default();
@@ -347,7 +320,7 @@ impl Store {
             bundle,
             signature: None,
         };
-        self.write_version(&archive, home, &version)?;
+        write_version(&archive, home, &version)?;
         let active = Active {
             active: version,
             before: Vec::new(),
@@ -384,6 +357,33 @@ impl Store {
         let next = before.map_or(now, |before| before.wrapping_add(1));
         replace(&path, format!("{next}\n").as_bytes())
     }
+}
+
+/// Writes a version into its place; what was there before goes.
+fn write_version(archive: &Archive, home: &Path, version: &str) -> Result<(), InstallError> {
+    let (fresh, old) = (home.join(".new"), home.join(".gone"));
+    remove_folder(&fresh)?;
+    remove_folder(&old)?;
+    fs::create_dir_all(&fresh).map_err(InstallError::io(&fresh))?;
+    let sums = archive.bundle.sums();
+    let mut files = archive.bundle.files();
+    files.push((SUMS_FILE, sums.as_bytes()));
+    files.extend(
+        archive
+            .signature
+            .as_deref()
+            .map(|signature| (SIGNATURE_FILE, signature.as_bytes())),
+    );
+    for (file, bytes) in files {
+        // the very bytes that were checked, not a second read
+        write_synced(&fresh.join(file), bytes)?;
+    }
+    let target = home.join(version);
+    if target.exists() {
+        fs::rename(&target, &old).map_err(InstallError::io(&target))?;
+    }
+    fs::rename(&fresh, &target).map_err(InstallError::io(&target))?;
+    remove_folder(&old)
 }
 
 fn read_active(home: &Path) -> Option<Active> {

@@ -110,7 +110,7 @@ pub(super) fn state(fields: &Checked, fix: &mut Fix) {
         let heading = validate::hundredths(direction.rem_euclid(360.0)) % 360.0;
         fix.heading_deg = Some(heading);
         fix.attributes.retain(|(name, _)| name != DIRECTION);
-        if heading != direction {
+        if heading.to_bits() != direction.to_bits() {
             let given = AttributeValue::Real(direction);
             fix.attributes.push((DIRECTION.to_owned(), given));
         }

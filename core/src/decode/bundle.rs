@@ -114,10 +114,14 @@ impl Bundle {
     /// The digests of its files, as `sha256sum` writes them. Two bundles with the same sums are the same; a
     /// signature is made over these bytes.
     pub fn sums(&self) -> String {
-        self.files()
-            .into_iter()
-            .map(|(name, bytes)| format!("{}  {name}\n", hex::encode(Sha256::digest(bytes))))
-            .collect()
+        let mut sums = String::new();
+        for (name, bytes) in self.files() {
+            sums += &hex::encode(Sha256::digest(bytes));
+            sums += "  ";
+            sums += name;
+            sums.push('\n');
+        }
+        sums
     }
 }
 
@@ -161,7 +165,7 @@ file = "decoder.wasm"
 "#;
 
     fn error(folder: &Path) -> String {
-        Bundle::read(folder).err().expect("must be refused").to_string()
+        Bundle::read(folder).expect_err("must be refused").to_string()
     }
 
     #[test]

@@ -26,7 +26,7 @@ type Key = (DeviceId, TimeMs, u64);
 /// What is journalled.
 #[derive(Clone)]
 enum Record {
-    Fix(DeviceId, Reading),
+    Fix(DeviceId, Box<Reading>),
     Correction(Arc<Correction>),
 }
 
@@ -58,7 +58,7 @@ impl Hub {
             Record::Fix(device, reading) => {
                 let batch = DeviceBatch {
                     client: CLIENT,
-                    readings: vec![reading],
+                    readings: vec![*reading],
                     ticket,
                 };
                 self.apply(Work::new(device, batch));
@@ -98,7 +98,7 @@ impl Hub {
             vendor: "test".into(),
             plugin: "test@1.0.0".into(),
         };
-        self.record(Record::Fix(device, reading));
+        self.record(Record::Fix(device, Box::new(reading)));
         id
     }
 

@@ -23,12 +23,12 @@ impl CorrectedFixes {
         if self.0.contains(&entry) {
             return;
         }
-        if self.0.len() >= MOST
+        self.0.push(entry);
+        if self.0.len() > MOST
             && let Some(oldest) = (0..self.0.len()).min_by_key(|index| self.0.get(*index))
         {
             self.0.swap_remove(oldest);
         }
-        self.0.push(entry);
     }
 
     /// Forgets what is older than the newest trusted fix; whether nothing is left.

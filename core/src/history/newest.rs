@@ -176,13 +176,19 @@ pub(super) fn columns() -> String {
 /// The newest of both. The greatest fix time wins, then the message that came later. Behind them the rows that were
 /// corrected and are not older.
 pub(super) fn merge(stored: Vec<PositionRow>, mut unsaved: Unsaved) -> Vec<PositionRow> {
-    let trusted = std::mem::take(&mut unsaved.trusted);
-    let mut corrected = std::mem::take(&mut unsaved.corrected);
+    let (stored, mut corrected): (Vec<_>, Vec<_>) =
+        stored.into_iter().partition(|row| row.verdict.is_trusted());
+    corrected.append(&mut unsaved.corrected);
+    // of a place, only what was said last counts
+    let mut last: HashMap<Key, u8> = HashMap::new();
+    for row in &corrected {
+        let revision = last.entry(key(row)).or_default();
+        *revision = row.revision.max(*revision);
+    }
     let mut newest: HashMap<(u32, u32), PositionRow> = HashMap::new();
-    for row in stored.into_iter().chain(trusted) {
-        if !row.verdict.is_trusted() {
-            corrected.push(row);
-            continue;
+    for row in stored.into_iter().chain(std::mem::take(&mut unsaved.trusted)) {
+        if let Some(revision) = last.get_mut(&key(&row)) {
+            *revision = row.revision.max(*revision);
         }
         if unsaved.revokes(&row) {
             continue;
@@ -201,7 +207,7 @@ pub(super) fn merge(stored: Vec<PositionRow>, mut unsaved: Unsaved) -> Vec<Posit
     }
     corrected.retain(|row| {
         let newest = newest.get(&(row.client.0, row.device.0));
-        newest.is_none_or(|newest| newest.time <= row.time)
+        newest.is_none_or(|newest| newest.time <= row.time) && last.get(&key(row)) == Some(&row.revision)
     });
     newest.into_values().chain(corrected).collect()
 }
@@ -248,7 +254,7 @@ mod tests {
         assert_eq!(merged(&stored, &[]), [(3, 0)]);
         // the tombstone goes along, as it is newer than what is trusted
         let deleted = row(3, 30, 1, Verdict::Deleted);
-        assert_eq!(merged(&stored, &[deleted.clone()]), [(2, 0), (3, 1)]);
+        assert_eq!(merged(&stored, std::slice::from_ref(&deleted)), [(2, 0), (3, 1)]);
         // something newer still makes it uninteresting
         let newer = row(4, 40, 0, Verdict::Ok);
         assert_eq!(merged(&stored, &[deleted, newer]), [(4, 0)]);
@@ -264,7 +270,9 @@ mod tests {
         ];
         assert_eq!(merged(&[], &waiting), [(3, 4)]);
         let mut unsaved = Unsaved::default();
-        waiting.into_iter().for_each(|row| unsaved.take(row));
+        for row in waiting {
+            unsaved.take(row);
+        }
         assert_eq!(
             unsaved.revoked_of().into_iter().collect::<Vec<_>>(),
             [((1, 1), 2)]

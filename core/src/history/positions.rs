@@ -153,7 +153,9 @@ impl Positions {
             // prunes partitions; the rest of the comparison is among those of that very time
             condition.and(&format!("p.time {than}= {INSTANT}"), instant(time));
             condition.and(&format!("(p.time != {INSTANT}"), instant(time));
-            condition.text.push_str(&format!(" OR p.id {than} ?)"));
+            condition.text += " OR p.id ";
+            condition.text += than;
+            condition.text += " ?)";
             condition.values.push(Value::Number(id.0));
         }
         let (limit, skip) = (selection.limit, selection.skip);

@@ -21,13 +21,11 @@ pub(super) struct DocsArgs {
 
 pub(super) fn run(args: &DocsArgs) -> Result<(), Failure> {
     let page = page(&args.folder)?;
-    match &args.output {
-        Some(output) => write_whole(output, page.as_bytes()),
-        None => {
-            print!("{page}");
-            Ok(())
-        }
+    if let Some(output) = &args.output {
+        return write_whole(output, page.as_bytes());
     }
+    print!("{page}");
+    Ok(())
 }
 
 /// The page about all plugins in a folder, by name; test guests are not for people.

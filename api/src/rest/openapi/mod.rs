@@ -173,7 +173,7 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         }
         // one status may come with several kinds of content
         match responses.get_mut(&answer.status.to_string()) {
-            Some(known) => merge(known, response),
+            Some(known) => merge(known, &response),
             None => drop(responses.insert(answer.status.to_string(), response)),
         }
     }
@@ -184,11 +184,11 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
 }
 
 /// Adds the content of another answer with the same status.
-fn merge(known: &mut Value, other: Value) {
+fn merge(known: &mut Value, other: &Value) {
     if let (Some(known), Some(Value::Object(other))) =
-        (known["content"].as_object_mut(), other.get("content").cloned())
+        (known["content"].as_object_mut(), other.get("content"))
     {
-        known.extend(other);
+        known.extend(other.clone());
     }
 }
 

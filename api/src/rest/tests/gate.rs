@@ -224,10 +224,9 @@ async fn health_tells_the_parts_and_reasons_only_to_administrators() {
     world.health.set("journal", Condition::Ok);
     world.health.set("history", Condition::Degraded("slow".into()));
     let answer = world.get("/healthcheck").await.ok(200);
-    assert_eq!(
-        answer.body["parts"],
-        json!({ "history": { "condition": "degraded" }, "journal": { "condition": "ok" } })
-    );
+    let parts = &answer.body["parts"];
+    assert_eq!(parts["history"], json!({ "condition": "degraded" }));
+    assert_eq!(parts["journal"], json!({ "condition": "ok" }));
     let answer = world
         .send(Method::GET, "/healthcheck", Some(&admin), ())
         .await
