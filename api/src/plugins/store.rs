@@ -99,7 +99,7 @@ impl Store {
             let _lock = store.lock()?;
             for folder in old {
                 // one that is broken stays as it is: there is nothing in it that could run
-                if let Err(error) = store.move_old(&folder) {
+                if let Err(error) = Self::move_old(&folder) {
                     tracing::error!(folder = %folder.display(), %error, "an installed plugin can not be read");
                 }
             }
@@ -312,7 +312,7 @@ impl Store {
     }
 
     /// `<name>/plugin.toml` becomes `<name>/<version>/plugin.toml`.
-    fn move_old(&self, home: &Path) -> Result<(), InstallError> {
+    fn move_old(home: &Path) -> Result<(), InstallError> {
         let bundle = Bundle::read(home)?;
         let version = bundle.manifest.version.to_string();
         let component = home.join(&bundle.manifest.component);
