@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
-use poem::http::{HeaderName, HeaderValue, StatusCode, header};
+use poem::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, Request, Response, Route, RouteMethod, get};
 
 use super::dialect::Dialect;
 use super::error::ApiError;
 use super::metrics::RestMetrics;
-use super::operation::{Answered, Operation};
+use super::operation::{Answered, Operation, Served};
 use super::{
     Rest, config, dead_letters, devices, error_pages, health, latest, openapi, plugins, position_history,
     positions, trackers, v1, vendors,
@@ -48,7 +48,7 @@ pub fn routes(rest: Rest) -> impl Endpoint<Output = Response> {
     let rest = Arc::new(rest);
     let metrics = RestMetrics::default();
     metrics.register(&mut rest.metrics.lock());
-    let mut methods: BTreeMap<String, RouteMethod> = BTreeMap::new();
+    let mut known: BTreeMap<String, Methods> = BTreeMap::new();
     for operation in operations() {
         let (method, paths) = (operation.method.clone(), operation.paths);
         let prefixes = operation.dialect.prefixes();
@@ -57,8 +57,7 @@ pub fn routes(rest: Rest) -> impl Endpoint<Output = Response> {
             .iter()
             .flat_map(|prefix| paths.iter().map(move |path| at(prefix, path)))
         {
-            let known = methods.remove(&path).unwrap_or_default();
-            methods.insert(path, known.method(method.clone(), served.clone()));
+            known.entry(path).or_default().add(method.clone(), served.clone());
         }
     }
     let route = Route::new()
@@ -78,7 +77,7 @@ pub fn routes(rest: Rest) -> impl Endpoint<Output = Response> {
         .at("/docs/*file", get(openapi::ui()))
         .at("/docs/errors", get(error_pages::serve()))
         .at("/docs/errors/:code", get(error_pages::serve()));
-    let route = methods
+    let route = known
         .into_iter()
         .fold(route, |route, (path, methods)| route.at(path, methods));
     Door { route, metrics }
@@ -87,6 +86,38 @@ pub fn routes(rest: Rest) -> impl Endpoint<Output = Response> {
 /// A documented path in the router's form: `{id}` is `:id` there.
 fn at(prefix: &str, path: &str) -> String {
     format!("{prefix}{}", path.replace('{', ":").replace('}', ""))
+}
+
+/// The methods of one path. Refuses the others with the list of those that it knows, as RFC 9110 has it.
+#[derive(Default)]
+struct Methods {
+    route: RouteMethod,
+    names: Vec<Method>,
+}
+
+/// The methods that a path knows, beside poem's refusal of another one.
+#[derive(Clone)]
+struct Allowed(HeaderValue);
+
+impl Methods {
+    fn add(&mut self, method: Method, served: Served) {
+        self.route = std::mem::take(&mut self.route).method(method.clone(), served);
+        self.names.push(method);
+    }
+}
+
+impl Endpoint for Methods {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        self.route.call(request).await.map_err(|mut error| {
+            let names: Vec<&str> = self.names.iter().map(Method::as_str).collect();
+            if let Ok(names) = HeaderValue::try_from(names.join(", ")) {
+                error.set_data(Allowed(names));
+            }
+            error
+        })
+    }
 }
 
 /// Around everything: request id, time limit, panics, unknown paths, access log, metrics.
@@ -109,7 +140,14 @@ impl Endpoint for Door {
         let answer = AssertUnwindSafe(self.route.call(request)).catch_unwind();
         let mut response = match tokio::time::timeout(TIME_LIMIT, answer).await {
             Ok(Ok(Ok(response))) => response,
-            Ok(Ok(Err(error))) => dialect.failure(&refused(&error), &[]),
+            Ok(Ok(Err(error))) => {
+                let refusal = refused(&error);
+                let mut response = dialect.failure(&refusal, &[]);
+                if let (ApiError::NoMethod, Some(Allowed(names))) = (refusal, error.data()) {
+                    response.headers_mut().insert(header::ALLOW, names.clone());
+                }
+                response
+            }
             Ok(Err(_panic)) => {
                 tracing::error!(%method, path, "a request handler panicked");
                 dialect.failure(&ApiError::Failed, &[])

@@ -188,6 +188,11 @@ fn object_by(mut object: Map<String, Value>, table: &[Field], others: Others) ->
     for field in table {
         let given = object.remove(field.name);
         let is_given = given.is_some();
+        // the documented surface takes an empty time for none
+        if others == Others::Refused && given.as_ref().and_then(Value::as_str) == Some("") {
+            violations.push(violation(&codes::FIELD_MUST_NOT_BE_EMPTY, field.name, &[]));
+            continue;
+        }
         if field.never_null && given.as_ref().is_some_and(Value::is_null) {
             violations.push(violation(&codes::FIELD_MUST_BE_DEFINED, field.name, &[]));
             continue;

@@ -23,15 +23,13 @@ pub(super) fn parameter(field: &Field, place: &str) -> Value {
     described
 }
 
-/// A header that a request may carry.
-pub(super) fn header(name: &str, says: &str, max: usize) -> Value {
-    json!({
-        "name": name,
-        "in": "header",
-        "required": false,
-        "description": says,
-        "schema": { "type": "string", "minLength": 1, "maxLength": max },
-    })
+/// A header that a request may carry; without `max`, any text that a header may have.
+pub(super) fn header(name: &str, says: &str, max: Option<usize>) -> Value {
+    let schema = max.map_or_else(
+        || json!({ "type": "string" }),
+        |max| json!({ "type": "string", "minLength": 1, "maxLength": max }),
+    );
+    json!({ "name": name, "in": "header", "required": false, "description": says, "schema": schema })
 }
 
 /// A body that is a file.
@@ -39,8 +37,8 @@ pub(super) fn file(media: &str) -> Value {
     json!({ "required": true, "content": { media: { "schema": { "type": "string", "format": "binary" } } } })
 }
 
-/// A body. No fields: any payload, in whatever format its vendor speaks.
-pub(super) fn body(fields: &[Field]) -> Value {
+/// A body; `exact`: others than its fields are refused. No fields: any payload, in whatever format its vendor speaks.
+pub(super) fn body(fields: &[Field], exact: bool) -> Value {
     if fields.is_empty() {
         return json!({
             "required": true,
@@ -59,6 +57,9 @@ pub(super) fn body(fields: &[Field]) -> Value {
     let mut object = json!({ "type": "object", "properties": properties });
     if !required.is_empty() {
         object["required"] = json!(required);
+    }
+    if exact {
+        object["additionalProperties"] = json!(false);
     }
     json!({ "required": true, "content": { "application/json": { "schema": object } } })
 }

@@ -122,11 +122,11 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     );
     if operation.refusals.contains(&&codes::PRECONDITION_FAILED) {
         let says = "Done only while the entity has this ETag";
-        parameters.push(field::header("If-Match", says, 200));
+        parameters.push(field::header("If-Match", says, None));
     }
     if operation.refusals.contains(&&codes::IDEMPOTENCY_KEY_REUSED) {
         let says = "The same request with the same key is done once; its answer is repeated for a day";
-        parameters.push(field::header("Idempotency-Key", says, v1::create::MAX_KEY));
+        parameters.push(field::header("Idempotency-Key", says, Some(v1::create::MAX_KEY)));
     }
     let mut described = json!({
         "operationId": operation.name,
@@ -139,7 +139,9 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         described["parameters"] = Value::Array(parameters);
     }
     match (operation.body, operation.media) {
-        (Some(body), _) => described["requestBody"] = field::body(body),
+        (Some(body), _) => {
+            described["requestBody"] = field::body(body, operation.dialect == Dialect::Resource)
+        }
         (None, Some(media)) => described["requestBody"] = field::file(media),
         (None, None) => {}
     }

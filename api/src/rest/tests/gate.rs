@@ -145,12 +145,13 @@ async fn unknown_paths_and_methods_answer_in_the_envelope() {
             .await
             .error(404, "ROUTE_NOT_FOUND", "There is no such path");
     }
-    for (method, path) in [
-        (Method::PUT, "/tracker"),
-        (Method::GET, "/position/create"),
-        (Method::POST, "/healthcheck"),
+    for (method, path, allowed) in [
+        (Method::PUT, "/tracker", "POST, GET, PATCH, DELETE"),
+        (Method::GET, "/position/create", "POST"),
+        (Method::POST, "/healthcheck", "GET"),
     ] {
         let answer = world.send(method, path, Some(&world.key), "{}").await;
+        assert_eq!(answer.response.header("allow"), Some(allowed), "{path}");
         answer.error(405, "METHOD_NOT_ALLOWED", "This path does not answer this method");
     }
 }
