@@ -126,9 +126,6 @@ pub(super) const CONFIG_CHOICE: &[Field] = &[Field::id("idConfig")];
 /// `GET /latest-position`.
 pub(super) const LATEST_OF_ALL: &[Field] = &[Field::id("deviceId"), Field::new("instanceUuid", Rule::Uuid)];
 
-/// Query of `GET /latest-positions/{deviceId}`.
-pub(super) const LATEST_OF_ONE: &[Field] = &[Field::id("deviceId")];
-
 /// `GET /latest-positions/{deviceId}`.
 pub(super) const LATEST_OF_ONE_REQUIRED: &[Field] = &[Field::id("deviceId").required()];
 

@@ -82,7 +82,6 @@ pub(super) fn operations() -> Vec<Operation> {
             of_one,
         )
         .parameters(fields::LATEST_OF_ONE_REQUIRED)
-        .query(fields::LATEST_OF_ONE)
         .answers::<Vec<LatestView>>(200, "One element, or none when it has no position yet")
         .refuses(&codes::ENTITY_WITH_FIELD_NOT_FOUND),
     ]

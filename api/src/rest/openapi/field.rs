@@ -1,5 +1,6 @@
 //! Rules of fields as JSON Schema.
 
+use poem::http::Method;
 use serde_json::{Map, Number, Value, json};
 
 use crate::rest::formats::{
@@ -8,12 +9,12 @@ use crate::rest::formats::{
 use crate::rest::validate::{Bound, Field, Rule};
 
 /// A parameter of the path or the query.
-pub(super) fn parameter(field: &Field, place: &str) -> Value {
+pub(super) fn parameter(field: &Field, place: &str, exact: bool) -> Value {
     let mut described = json!({
         "name": field.name,
         "in": place,
         "required": field.required || place == "path",
-        "schema": schema(field.rule),
+        "schema": lenient(field, exact, schema(field.rule)),
     });
     if matches!(field.rule, Rule::IdList { .. } | Rule::Bounds) {
         // one value with commas
@@ -38,7 +39,7 @@ pub(super) fn file(media: &str) -> Value {
 }
 
 /// A body; `exact`: others than its fields are refused. No fields: any payload, in whatever format its vendor speaks.
-pub(super) fn body(fields: &[Field], exact: bool) -> Value {
+pub(super) fn body(fields: &[Field], method: &Method, exact: bool) -> Value {
     if fields.is_empty() {
         return json!({
             "required": true,
@@ -52,7 +53,7 @@ pub(super) fn body(fields: &[Field], exact: bool) -> Value {
         .collect();
     let properties: Map<String, Value> = fields
         .iter()
-        .map(|field| (field.name.to_owned(), nullable(field)))
+        .map(|field| (field.name.to_owned(), lenient(field, exact, nullable(field))))
         .collect();
     let mut object = json!({ "type": "object", "properties": properties });
     if !required.is_empty() {
@@ -61,7 +62,22 @@ pub(super) fn body(fields: &[Field], exact: bool) -> Value {
     if exact {
         object["additionalProperties"] = json!(false);
     }
-    json!({ "required": true, "content": { "application/json": { "schema": object } } })
+    // what is deleted may be told without a body
+    let wanted = *method != Method::DELETE || !required.is_empty();
+    json!({ "required": wanted, "content": { "application/json": { "schema": object } } })
+}
+
+/// The documented surface takes an empty time for none.
+fn lenient(field: &Field, exact: bool, mut schema: Value) -> Value {
+    if !exact
+        && !field.required
+        && matches!(field.rule, Rule::Time)
+        && let Some(object) = schema.as_object_mut()
+    {
+        let format = object.remove("format");
+        object.insert("anyOf".into(), json!([{ "format": format }, { "maxLength": 0 }]));
+    }
+    schema
 }
 
 /// In a body, null is the same as leaving an optional field out.
@@ -129,8 +145,9 @@ fn schema(rule: Rule) -> Value {
             "pattern": "^[+]?[ ./()-]*([0-9][ ./()-]*){5,15}$",
             "maxLength": MAX_PHONE,
         }),
+        // international names are taken too, which the format `uri` is not
         Rule::Url => {
-            json!({ "type": "string", "format": "uri", "pattern": "^https?://", "maxLength": MAX_URL })
+            json!({ "type": "string", "pattern": "^https?://", "maxLength": MAX_URL })
         }
         Rule::Uuid => json!({ "type": "string", "format": "uuid" }),
         Rule::Settings => json!({

@@ -107,18 +107,19 @@ fn method(method: &Method) -> String {
 }
 
 fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
+    let exact = operation.dialect == Dialect::Resource;
     let mut parameters: Vec<Value> = Vec::new();
     parameters.extend(
         operation
             .parameters
             .iter()
-            .map(|field| field::parameter(field, "path")),
+            .map(|field| field::parameter(field, "path", exact)),
     );
     parameters.extend(
         operation
             .query
             .iter()
-            .map(|field| field::parameter(field, "query")),
+            .map(|field| field::parameter(field, "query", exact)),
     );
     if operation.refusals.contains(&&codes::PRECONDITION_FAILED) {
         let says = "Done only while the entity has this ETag";
@@ -139,9 +140,7 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
         described["parameters"] = Value::Array(parameters);
     }
     match (operation.body, operation.media) {
-        (Some(body), _) => {
-            described["requestBody"] = field::body(body, operation.dialect == Dialect::Resource)
-        }
+        (Some(body), _) => described["requestBody"] = field::body(body, &operation.method, exact),
         (None, Some(media)) => described["requestBody"] = field::file(media),
         (None, None) => {}
     }

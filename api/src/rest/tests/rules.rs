@@ -80,7 +80,6 @@ fn every_field_of_every_table_follows_its_rule() {
         position_history::SELECTION,
         position_history::CHANGE,
         position_history::DELETION,
-        fields::LATEST_OF_ONE,
         fields::LATEST_OF_ONE_REQUIRED,
         fields::LATEST_OF_SOME,
         fields::DEAD_LETTER_PAGE,
