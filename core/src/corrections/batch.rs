@@ -9,7 +9,6 @@ use super::turns::Held;
 use super::{CorrectionError, accept};
 use crate::clock;
 use crate::history::{HistoryError, PositionRow};
-use crate::ingest::IngestError;
 use crate::model::{Correction, DeviceId, Offset, PositionId, Restated, Sender, Source, Uplink};
 
 /// Corrections that are journalled together.
@@ -94,7 +93,7 @@ impl Corrections {
                     }
                 }
             }
-            inner.ingest.settled(offsets).await.map_err(IngestError::from)?;
+            inner.ingest.settled(offsets).await?;
         }
         Ok(end)
     }
