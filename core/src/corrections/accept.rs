@@ -222,9 +222,9 @@ impl Corrections {
             id: standing.id,
             received: standing.received,
             revision,
-            old: Some(stands(standing)),
+            old: Some(standing.into()),
             new,
-            fallback: fallback.as_ref().map(stands),
+            fallback: fallback.as_ref().map(Standing::from),
             known,
         };
         let offsets = inner.ingest.append(&Uplink {
@@ -253,19 +253,4 @@ fn first_revision(standing: &PositionRow) -> Result<u8, CorrectionError> {
     // the fix after a jump may confirm it meanwhile, which takes the next revision
     let confirmed = u8::from(standing.verdict == Verdict::Jump);
     Ok(standing.revision + 1 + confirmed)
-}
-
-fn stands(row: &PositionRow) -> Standing {
-    Standing {
-        id: row.id,
-        device: row.device,
-        revision: row.revision,
-        time: row.time,
-        received: row.received,
-        verdict: row.verdict,
-        content: row.content,
-        vendor: Arc::clone(&row.vendor),
-        plugin: Arc::clone(&row.plugin),
-        fix: row.fix.clone(),
-    }
 }

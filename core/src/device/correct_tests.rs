@@ -167,10 +167,10 @@ impl Hub {
             id,
             received: old.received,
             revision,
-            old: Some(standing(&old)),
+            old: Some((&old).into()),
             new: restated,
             known: self.corrected(old.device, fallback.as_ref()),
-            fallback: fallback.as_ref().map(standing),
+            fallback: fallback.as_ref().map(Standing::from),
         })));
         true
     }
@@ -229,21 +229,6 @@ impl Hub {
         for (record, _) in again {
             self.record(record);
         }
-    }
-}
-
-fn standing(row: &PositionRow) -> Standing {
-    Standing {
-        id: row.id,
-        device: row.device,
-        revision: row.revision,
-        time: row.time,
-        received: row.received,
-        verdict: row.verdict,
-        content: row.content,
-        vendor: Arc::clone(&row.vendor),
-        plugin: Arc::clone(&row.plugin),
-        fix: row.fix.clone(),
     }
 }
 

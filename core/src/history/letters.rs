@@ -9,6 +9,7 @@ use clickhouse::{Client, Row};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+use super::condition::{Condition, Value};
 use super::error::HistoryError;
 use super::record;
 use crate::clock;
@@ -93,7 +94,7 @@ pub struct Letters {
 impl Letters {
     /// How many letters there are.
     pub async fn count(&self, filter: &LetterFilter) -> Result<u64, HistoryError> {
-        let condition = Condition::new(filter);
+        let condition = filter.condition();
         let query = self.query("SELECT count() FROM dead_letters AS d FINAL", &condition, "")?;
         ask(query.fetch_one::<u64>()).await
     }
@@ -113,13 +114,13 @@ impl Letters {
              FROM dead_letters AS d FINAL"
         );
         let page = format!(" ORDER BY d.offset DESC, d.reason, d.detail LIMIT {limit} OFFSET {skip}");
-        let condition = Condition::new(filter);
+        let condition = filter.condition();
         ask(self.query(&select, &condition, &page)?.fetch_all()).await
     }
 
     /// How many messages there are; one may have several letters.
     pub(crate) async fn messages(&self, filter: &LetterFilter) -> Result<u64, HistoryError> {
-        let condition = Condition::new(filter);
+        let condition = filter.condition();
         let query = self.query(
             "SELECT uniqExact(d.offset) FROM dead_letters AS d",
             &condition,
@@ -136,7 +137,7 @@ impl Letters {
     ) -> Result<Vec<(Offset, u64)>, HistoryError> {
         let page = format!(" GROUP BY d.offset ORDER BY d.offset LIMIT {limit}");
         let select = "SELECT d.offset, any(length(d.payload) + length(d.envelope)) FROM dead_letters AS d";
-        let condition = Condition::new(filter);
+        let condition = filter.condition();
         let rows = ask(self.query(select, &condition, &page)?.fetch_all::<(u64, u64)>()).await?;
         Ok(rows
             .into_iter()
@@ -152,7 +153,7 @@ impl Letters {
             ..LetterFilter::default()
         };
         let select = "SELECT d.offset, any(d.payload), any(d.envelope) FROM dead_letters AS d";
-        let condition = Condition::new(&filter);
+        let condition = filter.condition();
         let query = self.query(select, &condition, " GROUP BY d.offset ORDER BY d.offset")?;
         let rows = ask(query.fetch_all::<(u64, Bytes, Bytes)>()).await?;
         Ok(rows
@@ -202,7 +203,7 @@ impl Letters {
         wanted: impl Fn(&str) -> bool,
     ) -> Result<Vec<String>, HistoryError> {
         let select = "SELECT DISTINCT assumeNotNull(d.device) FROM dead_letters AS d";
-        let condition = Condition::new(filter);
+        let condition = filter.condition();
         let mut found = Vec::new();
         let mut rows = self
             .query(select, &condition, " AND d.device IS NOT NULL")?
@@ -223,65 +224,38 @@ impl Letters {
         let query = self
             .client
             .query(&format!("{select} WHERE {}{rest}", condition.text));
-        Ok(condition
-            .values
-            .iter()
-            .fold(query, |query, value| query.bind(value)))
+        Ok(condition.bind(query))
     }
 }
 
-/// A filter as it stands behind WHERE; values are bound, never written into the text.
-struct Condition {
-    text: String,
-    values: Vec<Value>,
-}
-
-#[derive(Debug, PartialEq, Serialize)]
-#[serde(untagged)]
-enum Value {
-    Number(u64),
-    Text(String),
-    Numbers(Vec<u64>),
-    Texts(Vec<String>),
-}
-
-impl Condition {
-    fn new(filter: &LetterFilter) -> Self {
-        let client = || Value::Number(u64::from(filter.client.0));
-        let mut condition = Self {
-            text: "d.client_id = ?".into(),
-            values: vec![client()],
-        };
+impl LetterFilter {
+    fn condition(&self) -> Condition {
+        let client = Value::Number(u64::from(self.client.0));
+        let mut condition = Condition::of("d.client_id", self.client);
         let marks = "(SELECT offset FROM dead_letters_replayed WHERE client_id = ?)";
-        let is = if filter.replayed { "IN" } else { "NOT IN" };
-        condition.and(&format!("d.offset {is} {marks}"), client());
-        if !filter.reasons.is_empty() {
-            let names = filter.reasons.iter().map(|reason| reason.name().to_owned());
+        let is = if self.replayed { "IN" } else { "NOT IN" };
+        condition.and(&format!("d.offset {is} {marks}"), client);
+        if !self.reasons.is_empty() {
+            let names = self.reasons.iter().map(|reason| reason.name().to_owned());
             condition.and("d.reason IN ?", Value::Texts(names.collect()));
         }
-        if let Some(vendor) = &filter.vendor {
+        if let Some(vendor) = &self.vendor {
             condition.and("d.vendor = ?", Value::Text(vendor.clone()));
         }
-        if !filter.devices.is_empty() {
-            condition.and("d.device IN ?", Value::Texts(filter.devices.clone()));
+        if !self.devices.is_empty() {
+            condition.and("d.device IN ?", Value::Texts(self.devices.clone()));
         }
-        if !filter.ids.is_empty() {
-            let ids = filter.ids.iter().map(|id| id.0);
+        if !self.ids.is_empty() {
+            let ids = self.ids.iter().map(|id| id.0);
             condition.and("d.offset IN ?", Value::Numbers(ids.collect()));
         }
-        if let Some(after) = filter.after {
+        if let Some(after) = self.after {
             condition.and("d.offset > ?", Value::Number(after.0));
         }
-        if let Some(before) = filter.before {
+        if let Some(before) = self.before {
             condition.and("d.offset < ?", Value::Number(before.0));
         }
         condition
-    }
-
-    fn and(&mut self, text: &str, value: Value) {
-        self.text.push_str(" AND ");
-        self.text.push_str(text);
-        self.values.push(value);
     }
 }
 
@@ -309,12 +283,12 @@ mod tests {
             after: Some(Offset(1)),
             before: Some(Offset(9)),
         };
-        let condition = Condition::new(&filter);
+        let condition = filter.condition();
         assert_eq!(condition.text.matches('?').count(), condition.values.len());
         assert!(condition.text.starts_with("d.client_id = ?"));
         assert_eq!(condition.values[..2], [Value::Number(7), Value::Number(7)]);
         assert!(!condition.text.contains("it's"));
-        let all = Condition::new(&LetterFilter::default());
+        let all = LetterFilter::default().condition();
         assert_eq!(all.values.len(), 2);
     }
 }

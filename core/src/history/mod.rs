@@ -17,6 +17,7 @@ mod backlog;
 mod batch;
 mod batcher;
 mod breaker;
+mod condition;
 mod error;
 mod handle;
 mod inserter;

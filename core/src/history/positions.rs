@@ -8,9 +8,9 @@ use std::time::Duration;
 use clickhouse::Client;
 use clickhouse::error::Error;
 use clickhouse::query::{Query, RowCursor};
-use serde::Serialize;
 use tokio::sync::watch;
 
+use super::condition::{Condition, Value};
 use super::error::HistoryError;
 use super::newest;
 use super::record::{self, PositionRecord};
@@ -110,14 +110,14 @@ impl Positions {
     /// The position of this id, unless it was taken back, or is the same fix as one that came before.
     pub async fn get(&self, client: ClientId, id: PositionId) -> Result<Option<PositionRow>, HistoryError> {
         // the id is no part of the key: first where its last row stands, then what stands there
-        let mut place = Condition::new(client);
+        let mut place = of(client);
         place.and("p.id = ?", Value::Number(id.0));
         let select = "SELECT p.device_id, toUnixTimestamp64Milli(p.time), p.content FROM positions AS p";
         let query = self.query(select, &place, " ORDER BY p.revision DESC LIMIT 1")?;
         let Some((device, time, content)) = ask(query.fetch_optional::<(u32, i64, u64)>()).await? else {
             return Ok(None);
         };
-        let mut row = Condition::at(client, DeviceId(device), TimeMs(time), content);
+        let mut row = at(client, DeviceId(device), TimeMs(time), content);
         row.and("p.id = ?", Value::Number(id.0));
         row.and("p.verdict != ?", deleted());
         let select = format!("SELECT {} FROM positions AS p FINAL", newest::columns());
@@ -128,7 +128,7 @@ impl Positions {
 
     /// The positions that are meant, in order.
     pub fn select(&self, selection: &PositionSelection) -> Result<PositionRows, HistoryError> {
-        let mut condition = Condition::new(selection.client);
+        let mut condition = of(selection.client);
         if !selection.devices.is_empty() {
             let devices = selection.devices.iter().map(|device| u64::from(device.0));
             condition.and("p.device_id IN ?", Value::Numbers(devices.collect()));
@@ -170,7 +170,7 @@ impl Positions {
 
     /// Whether a device has any position.
     pub async fn any(&self, client: ClientId, device: DeviceId) -> Result<bool, HistoryError> {
-        let mut condition = Condition::new(client);
+        let mut condition = of(client);
         condition.and("p.device_id = ?", Value::Number(u64::from(device.0)));
         // in the order of the key, so that the first position ends it
         let rest = " GROUP BY p.client_id, p.device_id, p.time, p.content \
@@ -189,7 +189,7 @@ impl Positions {
         time: TimeMs,
         content: u64,
     ) -> Result<Option<Holder>, HistoryError> {
-        let condition = Condition::at(client, device, time, content);
+        let condition = at(client, device, time, content);
         let select = "SELECT p.id, p.revision, toUInt8(p.verdict = 'deleted') FROM positions AS p FINAL";
         let query = self.query(select, &condition, " LIMIT 1")?;
         let found = ask(query.fetch_optional::<(u64, u8, u8)>()).await?;
@@ -204,7 +204,7 @@ impl Positions {
     pub(crate) async fn newest_but(&self, latest: &PositionRow) -> Result<Option<PositionRow>, HistoryError> {
         let select = format!("SELECT {} FROM positions AS p FINAL", newest::columns());
         for days in BACK_DAYS {
-            let mut condition = Condition::new(latest.client);
+            let mut condition = of(latest.client);
             condition.and("p.device_id = ?", Value::Number(u64::from(latest.device.0)));
             condition.and("p.id != ?", Value::Number(latest.id.0));
             let since = TimeMs(latest.time.0.saturating_sub(days * DAY_MS).max(0));
@@ -229,7 +229,7 @@ impl Positions {
         device: DeviceId,
         since: TimeMs,
     ) -> Result<Vec<Corrected>, HistoryError> {
-        let mut condition = Condition::new(client);
+        let mut condition = of(client);
         condition.and("p.device_id = ?", Value::Number(u64::from(device.0)));
         condition.and(&format!("p.time >= {INSTANT}"), instant(since));
         condition.and("p.revision > ?", Value::Number(0));
@@ -255,10 +255,7 @@ impl Positions {
             .with_setting("max_memory_usage", MEMORY.to_string())
             // a row's partition follows from its key: rows of different ones never replace each other
             .with_setting("do_not_merge_across_partitions_select_final", "1");
-        Ok(condition
-            .values
-            .iter()
-            .fold(query, |query, value| query.bind(value)))
+        Ok(condition.bind(query))
     }
 }
 
@@ -273,44 +270,18 @@ fn instant(time: TimeMs) -> Value {
     Value::Signed(record::clamp(time))
 }
 
-/// What stands behind WHERE; values are bound, never written into the text.
-struct Condition {
-    text: String,
-    values: Vec<Value>,
+/// The positions of a client.
+fn of(client: ClientId) -> Condition {
+    Condition::of("p.client_id", client)
 }
 
-#[derive(Debug, PartialEq, Serialize)]
-#[serde(untagged)]
-enum Value {
-    Number(u64),
-    Signed(i64),
-    Numbers(Vec<u64>),
-    Text(String),
-    Texts(Vec<String>),
-}
-
-impl Condition {
-    fn new(client: ClientId) -> Self {
-        Self {
-            text: "p.client_id = ?".into(),
-            values: vec![Value::Number(u64::from(client.0))],
-        }
-    }
-
-    /// The rows of one place.
-    fn at(client: ClientId, device: DeviceId, time: TimeMs, content: u64) -> Self {
-        let mut condition = Self::new(client);
-        condition.and("p.device_id = ?", Value::Number(u64::from(device.0)));
-        condition.and(&format!("p.time = {INSTANT}"), instant(time));
-        condition.and("p.content = ?", Value::Number(content));
-        condition
-    }
-
-    fn and(&mut self, text: &str, value: Value) {
-        self.text.push_str(" AND ");
-        self.text.push_str(text);
-        self.values.push(value);
-    }
+/// The rows of one place.
+fn at(client: ClientId, device: DeviceId, time: TimeMs, content: u64) -> Condition {
+    let mut condition = of(client);
+    condition.and("p.device_id = ?", Value::Number(u64::from(device.0)));
+    condition.and(&format!("p.time = {INSTANT}"), instant(time));
+    condition.and("p.content = ?", Value::Number(content));
+    condition
 }
 
 async fn ask<T>(question: impl Future<Output = Result<T, Error>>) -> Result<T, HistoryError> {
@@ -337,7 +308,7 @@ mod tests {
 
     #[test]
     fn every_value_is_bound_and_the_client_always_stands_there() {
-        let condition = Condition::at(ClientId(7), DeviceId(8), TimeMs(-5), 9);
+        let condition = at(ClientId(7), DeviceId(8), TimeMs(-5), 9);
         assert_eq!(condition.text.matches('?').count(), condition.values.len());
         assert!(condition.text.starts_with("p.client_id = ?"));
         // before 1970 nothing is stored

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{ClientId, Corrected, DeadLetter, DeviceId, Fix, Offset, PositionId, TimeMs, Verdict};
+use crate::model::{
+    ClientId, Corrected, DeadLetter, DeviceId, Fix, Offset, PositionId, Standing, TimeMs, Verdict,
+};
 
 /// One row of `positions`, before its encoding for ClickHouse.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,6 +35,23 @@ pub struct PositionRow {
     pub plugin: Arc<str>,
     /// The fix as stated; where the clock was repaired `fix.time` keeps the original.
     pub fix: Fix,
+}
+
+impl From<&PositionRow> for Standing {
+    fn from(row: &PositionRow) -> Self {
+        Self {
+            id: row.id,
+            device: row.device,
+            revision: row.revision,
+            time: row.time,
+            received: row.received,
+            verdict: row.verdict,
+            content: row.content,
+            vendor: Arc::clone(&row.vendor),
+            plugin: Arc::clone(&row.plugin),
+            fix: row.fix.clone(),
+        }
+    }
 }
 
 impl From<&PositionRow> for Corrected {
