@@ -71,6 +71,15 @@ impl Ingest {
         Ok(self.journal.append(&frames, None)?)
     }
 
+    /// The same for many records, in this order.
+    pub(crate) fn append_all(&self, uplinks: &[Uplink]) -> Result<Range<Offset>, IngestError> {
+        let mut frames = Frames::default();
+        for uplink in uplinks {
+            frames.push_with(|record| uplink.encode(record))?;
+        }
+        Ok(self.journal.append(&frames, None)?)
+    }
+
     /// Waits until what was appended is on disk.
     pub(crate) async fn settled(&self, offsets: Range<Offset>) -> Result<Range<Offset>, IngestError> {
         let mut durable = std::pin::pin!(self.journal.wait_durable(offsets.end));

@@ -13,7 +13,7 @@ use crate::history::{HistoryError, PositionRow, PositionRows, PositionSelection,
 use crate::ingest::{Ingest, IngestError};
 use crate::latest::LatestStore;
 use crate::model::{
-    ClientId, Correction, DeviceId, Fix, MAX_CORRECTED, Offset, PositionId, Restated, Sender, Source,
+    ClientId, Corrected, Correction, DeviceId, Fix, MAX_CORRECTED, Offset, PositionId, Restated, Sender, Source,
     Standing, TimeMs, Uplink, Verdict,
 };
 
@@ -46,16 +46,16 @@ pub enum CorrectionError {
 /// Reads and corrects positions. Cheap to clone.
 #[derive(Clone)]
 pub struct Corrections {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
-struct Inner {
-    positions: Positions,
-    ingest: Ingest,
-    latest: Arc<LatestStore>,
-    turns: Turns,
+pub(super) struct Inner {
+    pub(super) positions: Positions,
+    pub(super) ingest: Ingest,
+    pub(super) latest: Arc<LatestStore>,
+    pub(super) turns: Turns,
     /// Corrections that may not be in ClickHouse yet: whose, and the offset behind them.
-    pending: Mutex<HashMap<PositionId, (ClientId, Offset)>>,
+    pub(super) pending: Mutex<HashMap<PositionId, (ClientId, Offset)>>,
 }
 
 impl Corrections {
@@ -144,9 +144,12 @@ impl Corrections {
             device: row.device,
             revision,
             vendor: Arc::clone(&row.vendor),
-            plugin: Arc::clone(&row.plugin),
+            // said by a person
+            plugin: Arc::from(""),
             fix: row.fix.clone(),
+            verdict: None,
         };
+        row.plugin = Arc::clone(&new.plugin);
         self.accept(sender, &standing, Some(new), &mut held).await?;
         Ok(row)
     }
@@ -197,6 +200,26 @@ impl Corrections {
         Ok(row.revision)
     }
 
+    /// Where the row is the latest position of its device: what latest steps back to without it, and what was
+    /// corrected and is not older than that.
+    pub(super) async fn step_back(
+        &self,
+        standing: &PositionRow,
+    ) -> Result<(Option<Standing>, Vec<Corrected>), HistoryError> {
+        let inner = &*self.inner;
+        let shown = inner.latest.get(standing.device);
+        if !shown.is_some_and(|latest| latest.id == standing.id) {
+            return Ok((None, Vec::new()));
+        }
+        // also what arrived late behind it and is on its way
+        let now = inner.ingest.durable();
+        inner.positions.wait_stored(now, PATIENCE).await?;
+        let fallback = inner.positions.newest_but(standing).await?;
+        let since = fallback.as_ref().map_or(TimeMs(0), |row| row.time);
+        let corrected = inner.positions.corrected(standing.client, standing.device, since);
+        Ok((fallback.as_ref().map(Standing::from), corrected.await?))
+    }
+
     /// Makes the record and journals it.
     async fn accept(
         &self,
@@ -207,24 +230,15 @@ impl Corrections {
     ) -> Result<(), CorrectionError> {
         let inner = &*self.inner;
         let revision = first_revision(standing)?;
-        let shown = inner.latest.get(standing.device);
-        let (mut fallback, mut known) = (None, Vec::new());
-        if shown.is_some_and(|latest| latest.id == standing.id) {
-            // also what arrived late behind it and is on its way
-            let now = inner.ingest.durable();
-            inner.positions.wait_stored(now, PATIENCE).await?;
-            fallback = inner.positions.newest_but(standing).await?;
-            let since = fallback.as_ref().map_or(TimeMs(0), |row| row.time);
-            let corrected = inner.positions.corrected(standing.client, standing.device, since);
-            known = corrected.await?;
-        }
+        let (fallback, known) = self.step_back(standing).await?;
         let correction = Correction {
             id: standing.id,
             received: standing.received,
             revision,
+            plugin: Arc::from(""),
             old: Some(standing.into()),
             new,
-            fallback: fallback.as_ref().map(Standing::from),
+            fallback,
             known,
         };
         let offsets = inner.ingest.append(&Uplink {
@@ -246,7 +260,7 @@ impl Corrections {
 }
 
 /// The revision of the first row that a correction makes.
-fn first_revision(standing: &PositionRow) -> Result<u8, CorrectionError> {
+pub(super) fn first_revision(standing: &PositionRow) -> Result<u8, CorrectionError> {
     if standing.revision >= MAX_CORRECTED {
         return Err(CorrectionError::Exhausted);
     }

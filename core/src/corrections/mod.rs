@@ -9,6 +9,9 @@
 //! at every replay. Without ClickHouse nothing is corrected.
 
 mod accept;
+mod batch;
 mod turns;
 
 pub use accept::{CorrectionError, Corrections};
+pub(crate) use batch::first_revision;
+pub(crate) use turns::Held;

@@ -1,5 +1,6 @@
 //! Corrections of one device take turns; each knows the record of the one before.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -13,7 +14,7 @@ const TURNS: usize = 1024;
 pub(super) struct Turns(Vec<Arc<Mutex<Offset>>>);
 
 /// The turns of the devices that a correction concerns.
-pub(super) struct Held(Vec<OwnedMutexGuard<Offset>>);
+pub(crate) struct Held(Vec<OwnedMutexGuard<Offset>>);
 
 impl Turns {
     /// Nobody knows which records below `end` are corrections.
@@ -23,15 +24,19 @@ impl Turns {
 
     /// Waits for the turns of both devices.
     pub(super) async fn hold(&self, one: DeviceId, other: DeviceId) -> Held {
+        self.hold_all([one, other]).await
+    }
+
+    /// Waits for the turns of all these devices.
+    pub(super) async fn hold_all(&self, devices: impl IntoIterator<Item = DeviceId>) -> Held {
         // always in the same order, so that no two wait for each other
-        let mut places = [one, other].map(|device| device.0 as usize % TURNS);
-        places.sort_unstable();
-        let mut held = Vec::with_capacity(2);
-        for (index, place) in places.into_iter().enumerate() {
-            let taken = index > 0 && places.first() == Some(&place);
-            if let (false, Some(turn)) = (taken, self.0.get(place)) {
-                held.push(Arc::clone(turn).lock_owned().await);
-            }
+        let places: BTreeSet<usize> = devices
+            .into_iter()
+            .map(|device| device.0 as usize % TURNS)
+            .collect();
+        let mut held = Vec::with_capacity(places.len());
+        for turn in places.iter().filter_map(|place| self.0.get(*place)) {
+            held.push(Arc::clone(turn).lock_owned().await);
         }
         Held(held)
     }

@@ -74,12 +74,12 @@ pub(super) struct Room {
 }
 
 /// What one reading came to.
-struct Outcome {
-    step: Step,
+pub(super) struct Outcome {
+    pub step: Step,
     /// The candidate's row with its new verdict, emitted before the reading's own.
-    released: Option<PositionRow>,
+    pub released: Option<PositionRow>,
     /// Nothing for a duplicate.
-    row: Option<PositionRow>,
+    pub row: Option<PositionRow>,
 }
 
 impl Room {
@@ -209,7 +209,7 @@ impl Room {
 }
 
 /// One step, and the rows that it means. Touches `candidate` only after the step has succeeded.
-fn judge(
+pub(super) fn judge(
     step: StepFn,
     config: &StepConfig,
     core: &mut DeviceCore,

@@ -252,6 +252,25 @@ impl DeviceCore {
         newest
     }
 
+    /// Takes in a stored row that looked like a jump. True when it is newer than what is trusted, and so the
+    /// candidate now: the next fix may confirm it.
+    pub(super) fn restore_jump(&mut self, row: &PositionRow) -> bool {
+        let stated = row.fix.time.unwrap_or(row.received).0;
+        let here = Base {
+            time: fix_time(&row.fix, row.received).0,
+            id: row.id.0,
+            place: Place::new(row.fix.latitude, row.fix.longitude),
+        };
+        let newer = self.has_trusted && here.supersedes(&self.trusted);
+        if row.verdict != Verdict::Jump || !newer || !on_earth(&row.fix) {
+            return false;
+        }
+        self.candidate = here;
+        self.has_candidate = true;
+        self.candidate_repaired = repaired(stated, row.received.0).is_some();
+        true
+    }
+
     /// Time and id of the newest trusted fix.
     pub fn newest(&self) -> Option<(TimeMs, PositionId)> {
         self.has_trusted

@@ -59,6 +59,7 @@ pub(super) fn correct(
     let new = correction.new.as_ref().filter(|new| new.device == device);
     let old = old.map(|old| old.row(client));
     if let (Some(old), Some(new)) = (&old, new)
+        && new.verdict.is_none()
         && says_the_same(old, new)
     {
         return relabel(parked, old, new, correction);
@@ -84,12 +85,16 @@ pub(super) fn correct(
             outcome.rows.push(PositionRow {
                 revision: correction.revision,
                 verdict: Verdict::Deleted,
+                plugin: correction.plugin.clone(),
                 ..old.clone()
             });
         }
     }
     if let Some(new) = new {
-        restate(parked, client, correction, new, config, &mut outcome);
+        match new.verdict {
+            Some(verdict) => take_over(parked, client, correction, new, verdict, &mut outcome),
+            None => restate(parked, client, correction, new, config, &mut outcome),
+        }
     }
     // A late row is trusted only where latest has stepped back to it for good.
     if let (Some(row), Some(was)) = (fallback, &correction.fallback)
@@ -154,6 +159,46 @@ fn restate(
     }
     if step.latest {
         outcome.latest = becomes(&row);
+    }
+    parked.note_corrected((&row).into());
+    outcome.rows.push(row);
+}
+
+/// Takes over what is said now with the judgement that comes with it.
+fn take_over(
+    parked: &mut Parked,
+    client: ClientId,
+    correction: &Correction,
+    new: &Restated,
+    verdict: Verdict,
+    outcome: &mut Outcome,
+) {
+    let (mut time, mut content) = place_in_history(&new.fix, correction.received);
+    let mut revision = new.revision;
+    if let Some(old) = &correction.old {
+        let old = old.row(client);
+        (time, content) = restated_place(&old, &new.fix);
+        if (new.device, time, content) == (old.device, old.time, old.content) {
+            revision = correction.revision;
+        }
+    }
+    let row = PositionRow {
+        client,
+        device: new.device,
+        id: correction.id,
+        revision,
+        time,
+        received: correction.received,
+        verdict,
+        content,
+        vendor: new.vendor.clone(),
+        plugin: new.plugin.clone(),
+        fix: new.fix.clone(),
+    };
+    if parked.core.restore(&row) {
+        outcome.latest = becomes(&row);
+    } else if parked.core.restore_jump(&row) {
+        parked.candidate = Some(Box::new(row.clone()));
     }
     parked.note_corrected((&row).into());
     outcome.rows.push(row);

@@ -27,6 +27,8 @@ pub struct Correction {
     /// Revision of the first row that this makes: the old row's tombstone, or the restated row where time and
     /// content stay. Greater than that of every row which the position has had.
     pub revision: u8,
+    /// The plugin and version that says so; empty: a person does, and then no decoder changes the position again.
+    pub plugin: Arc<str>,
     /// The row that stands.
     pub old: Option<Standing>,
     /// What stands in its place.
@@ -89,4 +91,7 @@ pub struct Restated {
     pub plugin: Arc<str>,
     /// The fix.
     pub fix: Fix,
+    /// Its judgement where whoever restates it has judged it, as a message that is decoded again is judged among
+    /// its neighbours of that time; else it is judged when this is applied.
+    pub verdict: Option<Verdict>,
 }

@@ -1,0 +1,101 @@
+//! Many corrections at once, of what was decoded again: planned by whoever decodes, accepted here, in the same turns
+//! as those of people.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::accept::{Corrections, stands};
+use super::turns::Held;
+use super::{CorrectionError, accept};
+use crate::clock;
+use crate::history::{HistoryError, PositionRow};
+use crate::ingest::IngestError;
+use crate::model::{Correction, DeviceId, Offset, PositionId, Restated, Sender, Source, Uplink};
+
+/// Corrections that are journalled together.
+const TOGETHER: usize = 500;
+
+/// The revision of the first row that a correction makes; `None`: the row was corrected too often.
+pub(crate) fn first_revision(standing: &PositionRow) -> Option<u8> {
+    accept::first_revision(standing).ok()
+}
+
+impl Corrections {
+    /// Waits for the turns of all these devices: while they are held, nobody else corrects their positions.
+    pub(crate) async fn hold(&self, devices: &BTreeSet<DeviceId>) -> Held {
+        self.inner.turns.hold_all(devices.iter().copied()).await
+    }
+
+    /// Whether it is the latest position of its device.
+    pub(crate) fn is_latest(&self, device: DeviceId, id: PositionId) -> bool {
+        let shown = self.inner.latest.get(device);
+        shown.is_some_and(|latest| latest.id == id)
+    }
+
+    /// A correction by a plugin. What it needs beyond the rows is read now: all corrections that were journalled
+    /// before have to be stored.
+    pub(crate) async fn correction(
+        &self,
+        row: &PositionRow,
+        revision: u8,
+        plugin: Arc<str>,
+        old: bool,
+        new: Option<Restated>,
+    ) -> Result<Correction, HistoryError> {
+        let (fallback, known) = if old {
+            self.step_back(row).await?
+        } else {
+            (None, Vec::new())
+        };
+        Ok(Correction {
+            id: row.id,
+            received: row.received,
+            revision,
+            plugin,
+            old: old.then(|| stands(row)),
+            new,
+            fallback,
+            known,
+        })
+    }
+
+    /// Journals corrections of one client. Returns when they are on disk, with the offset behind them.
+    pub(crate) async fn journal(
+        &self,
+        sender: Sender,
+        corrections: Vec<Correction>,
+        held: &mut Held,
+    ) -> Result<Offset, CorrectionError> {
+        let inner = &*self.inner;
+        let mut end = Offset::default();
+        let mut corrections = corrections.into_iter().peekable();
+        while corrections.peek().is_some() {
+            let received = clock::now();
+            let uplinks: Vec<Uplink> = corrections
+                .by_ref()
+                .take(TOGETHER)
+                .map(|correction| Uplink {
+                    received,
+                    sender,
+                    source: Source::Correction(Box::new(correction)),
+                })
+                .collect();
+            let offsets = inner.ingest.append_all(&uplinks)?;
+            // from here on they may come true, whatever becomes of this call
+            end = offsets.end;
+            held.note(end);
+            {
+                let stored = inner.positions.stored();
+                let mut pending = inner.pending.lock();
+                pending.retain(|_, (_, end)| *end > stored);
+                for uplink in &uplinks {
+                    if let Source::Correction(correction) = &uplink.source {
+                        pending.insert(correction.id, (sender.client, end));
+                    }
+                }
+            }
+            inner.ingest.settled(offsets).await.map_err(IngestError::from)?;
+        }
+        Ok(end)
+    }
+}
