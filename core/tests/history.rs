@@ -83,6 +83,7 @@ fn chunk(from: u64, to: u64) -> Chunk {
         vendor: "test".into(),
         channel: "trackers/test/1/up".into(),
         payload: vec![1, 2, 3, 0xff].into(),
+        envelope: vec![1, 3].into(),
     };
     Chunk {
         range: Offset(from)..Offset(to),

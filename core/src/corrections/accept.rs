@@ -13,8 +13,8 @@ use crate::history::{HistoryError, PositionRow, PositionRows, PositionSelection,
 use crate::ingest::{Ingest, IngestError};
 use crate::latest::LatestStore;
 use crate::model::{
-    ClientId, Corrected, Correction, DeviceId, Fix, MAX_CORRECTED, Offset, PositionId, Restated, Sender, Source,
-    Standing, TimeMs, Uplink, Verdict,
+    ClientId, Corrected, Correction, DeviceId, Fix, MAX_CORRECTED, Offset, PositionId, Restated, Sender,
+    Source, Standing, TimeMs, Uplink, Verdict,
 };
 
 /// How long something that was acknowledged may take to get into ClickHouse before the answer is "later".

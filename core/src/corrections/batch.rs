@@ -4,12 +4,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::accept::{Corrections, stands};
+use super::accept::Corrections;
 use super::turns::Held;
 use super::{CorrectionError, accept};
 use crate::clock;
 use crate::history::{HistoryError, PositionRow};
-use crate::ingest::IngestError;
 use crate::model::{Correction, DeviceId, Offset, PositionId, Restated, Sender, Source, Uplink};
 
 /// Corrections that are journalled together.
@@ -52,7 +51,7 @@ impl Corrections {
             received: row.received,
             revision,
             plugin,
-            old: old.then(|| stands(row)),
+            old: old.then(|| row.into()),
             new,
             fallback,
             known,
@@ -94,7 +93,7 @@ impl Corrections {
                     }
                 }
             }
-            inner.ingest.settled(offsets).await.map_err(IngestError::from)?;
+            inner.ingest.settled(offsets).await?;
         }
         Ok(end)
     }

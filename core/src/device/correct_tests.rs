@@ -150,6 +150,7 @@ impl Hub {
                 vendor: Arc::clone(&old.vendor),
                 plugin: Arc::clone(&old.plugin),
                 fix,
+                verdict: None,
             });
         }
         let other = |row: &PositionRow| {
@@ -167,6 +168,7 @@ impl Hub {
             id,
             received: old.received,
             revision,
+            plugin: Arc::clone(&old.plugin),
             old: Some((&old).into()),
             new: restated,
             known: self.corrected(old.device, fallback.as_ref()),
@@ -406,6 +408,7 @@ fn a_position_is_added_under_an_id_as_decoding_again_may_find_it() {
         id,
         received: LONG_AFTER,
         revision: 0,
+        plugin: "test@2.0.0".into(),
         old: None,
         new: Some(Restated {
             device: ONE,
@@ -413,6 +416,7 @@ fn a_position_is_added_under_an_id_as_decoding_again_may_find_it() {
             vendor: "test".into(),
             plugin: "test@2.0.0".into(),
             fix: fix(2),
+            verdict: None,
         }),
         fallback: None,
         known: Vec::new(),
@@ -429,6 +433,7 @@ fn a_correction_that_dies_with_its_actor_is_told() {
         id: PositionId(5),
         received: LONG_AFTER,
         revision: 1,
+        plugin: "".into(),
         old: None,
         new: None,
         fallback: None,

@@ -45,6 +45,6 @@ pub use self::core::{Candidate, DeviceCore, Motion, Step, StepConfig, fix_time};
 pub use self::correct::restated_place;
 pub use self::directory::{DeviceDirectory, DeviceError};
 pub use self::metrics::DeviceMetrics;
-pub(crate) use self::shadow::Shadow;
 pub use self::options::{DeviceOptions, Layout};
+pub(crate) use self::shadow::Shadow;
 pub use self::ticket::{Applied, DeviceBatch, DeviceCorrection, Reading, Ticket};

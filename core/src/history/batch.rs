@@ -1,16 +1,20 @@
 //! A sealed batch, and its bytes: header, body (postcard), checksum.
 //!
-//! `FSBATCH2 | u8 length, journal id | u64 from | u64 to | u64 × 3 counts | u64 body length | body | u32 crc32c`
-//! of all that stands before it; integers are little-endian. `FSBATCH1`, whose dead letters had no envelope, is
-//! read as well: it may wait in the spool of a hub that was updated.
+//! `FSBATCH3 | u8 length, journal id | u64 from | u64 to | u64 × 3 counts | u64 body length | body | u32 crc32c`
+//! of all that stands before it; integers are little-endian. `FSBATCH2`, whose raw messages had no envelope, and
+//! `FSBATCH1`, whose dead letters had none either, are read as well: they may wait in the spool of a hub that was
+//! updated.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::row::{Chunk, PositionRow, RawRow};
-use crate::model::{ClientId, DeadLetter, DeadReason, Offset, TimeMs};
+use crate::model::{ClientId, DeadLetter, DeadReason, DeviceId, Offset, TimeMs};
 
-const MAGIC: &[u8; 8] = b"FSBATCH2";
+const MAGIC: &[u8; 8] = b"FSBATCH3";
+const MAGIC_V2: &[u8; 8] = b"FSBATCH2";
 const MAGIC_V1: &[u8; 8] = b"FSBATCH1";
 
 /// All that came of the journal records from `from` to (excluding) `to`.
@@ -38,10 +42,45 @@ struct BodyIn {
 }
 
 #[derive(Deserialize)]
+struct BodyV2 {
+    positions: Vec<PositionRow>,
+    raw: Vec<RawRowV2>,
+    dead: Vec<DeadLetter>,
+}
+
+#[derive(Deserialize)]
 struct BodyV1 {
     positions: Vec<PositionRow>,
-    raw: Vec<RawRow>,
+    raw: Vec<RawRowV2>,
     dead: Vec<DeadLetterV1>,
+}
+
+/// A raw message before it could be decoded again.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(Serialize))]
+struct RawRowV2 {
+    offset: Offset,
+    client: ClientId,
+    device: DeviceId,
+    received: TimeMs,
+    vendor: Arc<str>,
+    channel: String,
+    payload: Bytes,
+}
+
+impl From<RawRowV2> for RawRow {
+    fn from(old: RawRowV2) -> Self {
+        Self {
+            offset: old.offset,
+            client: old.client,
+            device: old.device,
+            received: old.received,
+            vendor: old.vendor,
+            channel: old.channel,
+            payload: old.payload,
+            envelope: Bytes::new(),
+        }
+    }
 }
 
 /// A dead letter before it could be replayed.
@@ -83,8 +122,14 @@ fn body(magic: [u8; 8], bytes: &[u8]) -> Result<BodyIn, postcard::Error> {
     if magic == *MAGIC {
         return postcard::from_bytes(bytes);
     }
-    let BodyV1 { positions, raw, dead } = postcard::from_bytes(bytes)?;
-    let dead = dead.into_iter().map(DeadLetter::from).collect();
+    let (positions, raw, dead) = if magic == *MAGIC_V2 {
+        let BodyV2 { positions, raw, dead } = postcard::from_bytes(bytes)?;
+        (positions, raw, dead)
+    } else {
+        let BodyV1 { positions, raw, dead } = postcard::from_bytes(bytes)?;
+        (positions, raw, dead.into_iter().map(DeadLetter::from).collect())
+    };
+    let raw = raw.into_iter().map(RawRow::from).collect();
     Ok(BodyIn { positions, raw, dead })
 }
 
@@ -145,7 +190,7 @@ impl Batch {
             .ok_or_else(|| damaged("it is too short"))?;
         let (magic, mut rest) = content
             .split_first_chunk::<8>()
-            .filter(|(magic, _)| [MAGIC, MAGIC_V1].contains(magic))
+            .filter(|(magic, _)| [MAGIC, MAGIC_V2, MAGIC_V1].contains(magic))
             .ok_or_else(|| damaged("it is no batch of this version"))?;
         if crc32c::crc32c(content) != u32::from_le_bytes(*checksum) {
             return Err(damaged("its checksum is wrong"));
@@ -203,7 +248,7 @@ pub(super) fn weight(chunk: &Chunk) -> usize {
     let raw: usize = chunk
         .raw
         .iter()
-        .map(|row| row.payload.len() + row.channel.len())
+        .map(|row| row.payload.len() + row.channel.len() + row.envelope.len())
         .sum();
     let dead: usize = chunk
         .dead
@@ -245,7 +290,7 @@ mod tests {
                    payload in prop::collection::vec(any::<u8>(), 0..20)) -> Batch {
             let payload = Bytes::from(payload);
             let raw = RawRow { offset: Offset(from), client: ClientId(1), device: DeviceId(0), received: TimeMs(1),
-                               vendor: "v".into(), channel: "c".into(), payload: payload.clone() };
+                               vendor: "v".into(), channel: "c".into(), payload: payload.clone(), envelope: payload.clone() };
             let dead = DeadLetter { offset: Offset(from), client: ClientId(1), received: TimeMs(1), vendor: "v".into(),
                                     channel: "c".into(), device: None, reason: DeadReason::Undecodable, detail: "d".into(),
                                     plugin: Some("p".into()), payload: payload.clone(), envelope: payload };
@@ -280,7 +325,7 @@ mod tests {
         #[derive(Serialize)]
         struct Old {
             positions: Vec<PositionRow>,
-            raw: Vec<RawRow>,
+            raw: Vec<RawRowV2>,
             dead: Vec<DeadLetterV1>,
         }
         let letter = |offset| DeadLetterV1 {
@@ -314,6 +359,41 @@ mod tests {
         assert!(batch.dead.iter().all(|letter| letter.envelope.is_empty()));
         let again = Batch::decode(&batch.encode("j").unwrap(), "j").unwrap();
         assert_eq!(again, batch);
+    }
+
+    #[test]
+    fn a_batch_from_before_raw_messages_had_envelopes_is_read() {
+        #[derive(Serialize)]
+        struct Old {
+            positions: Vec<PositionRow>,
+            raw: Vec<RawRowV2>,
+            dead: Vec<DeadLetter>,
+        }
+        let raw = RawRowV2 {
+            offset: Offset(3),
+            client: ClientId(1),
+            device: DeviceId(2),
+            received: TimeMs(5),
+            vendor: "v".into(),
+            channel: "c".into(),
+            payload: Bytes::from_static(b"p"),
+        };
+        let old = Old {
+            positions: vec![],
+            raw: vec![raw],
+            dead: vec![],
+        };
+        let body = postcard::to_stdvec(&old).unwrap();
+        let mut bytes = MAGIC_V2.to_vec();
+        bytes.extend(b"\x01j");
+        for number in [3, 4, 0, 1, 0, body.len() as u64] {
+            bytes.extend(number.to_le_bytes());
+        }
+        bytes.extend(body);
+        bytes.extend(crc32c::crc32c(&bytes).to_le_bytes());
+        let batch = Batch::decode(&bytes, "j").unwrap();
+        assert_eq!(&*batch.raw[0].payload, b"p");
+        assert!(batch.raw[0].envelope.is_empty());
     }
 
     #[test]

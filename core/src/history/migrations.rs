@@ -7,7 +7,7 @@ use clickhouse::Client;
 
 use super::error::HistoryError;
 
-const FILES: [(u32, &str, &str); 5] = [
+const FILES: [(u32, &str, &str); 6] = [
     (
         1,
         "positions",
@@ -32,6 +32,11 @@ const FILES: [(u32, &str, &str); 5] = [
         5,
         "corrections",
         include_str!("../../../deploy/clickhouse/0005_corrections.sql"),
+    ),
+    (
+        6,
+        "redecode",
+        include_str!("../../../deploy/clickhouse/0006_redecode.sql"),
     ),
 ];
 

@@ -60,6 +60,7 @@ pub(super) struct RawRecord {
     vendor: String,
     channel: String,
     payload: Bytes,
+    envelope: Bytes,
 }
 
 /// A row of `dead_letters`.
@@ -206,6 +207,7 @@ impl From<&RawRow> for RawRecord {
             vendor: row.vendor.to_string(),
             channel: row.channel.clone(),
             payload: row.payload.clone(),
+            envelope: row.envelope.clone(),
         }
     }
 }

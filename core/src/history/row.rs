@@ -81,6 +81,8 @@ pub struct RawRow {
     pub channel: String,
     /// The bytes.
     pub payload: Bytes,
+    /// The rest of the uplink ([`crate::model::Uplink::envelope`]), so that it can be decoded again.
+    pub envelope: Bytes,
 }
 
 /// All that came of a range of the journal, complete.

@@ -126,6 +126,8 @@ impl Applier {
                         vendor,
                         channel: uplink.channel().to_owned(),
                         payload: uplink.payload_bytes(),
+                        // it was read from a record, so it can be written as one
+                        envelope: uplink.envelope().unwrap_or_default(),
                     });
                 }
             }
