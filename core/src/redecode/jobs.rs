@@ -1,0 +1,350 @@
+//! The jobs of a hub: kept in files, run one at a time, in the order in which they were asked for.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::job::{Counts, Job, JobId, JobState, Request};
+use super::run;
+use crate::clock;
+use crate::corrections::Corrections;
+use crate::decode::DecodeHost;
+use crate::device::DeviceOptions;
+use crate::history::{History, HistoryError};
+use crate::ingest::Ingest;
+use crate::model::{ClientId, Offset};
+use crate::registry::Registry;
+
+/// Jobs of all clients that are kept; the oldest that have ended go first.
+const KEPT: usize = 200;
+/// Jobs that wait or run, at most.
+const OPEN: usize = 20;
+
+/// Why a job was not made or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum RedecodeError {
+    /// The client has no such job.
+    #[error("there is no such re-decoding")]
+    NotFound,
+    /// No plugin of that vendor is in service.
+    #[error("no plugin named {0:?} is in service")]
+    NoPlugin(String),
+    /// It has ended, or runs already.
+    #[error("the re-decoding is {}", .0.name())]
+    State(JobState),
+    /// Too many wait.
+    #[error("{OPEN} re-decodings wait already")]
+    TooMany,
+    /// ClickHouse is away, or refuses.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    /// The job's file.
+    #[error("{path}: {source}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Cause.
+        source: std::io::Error,
+    },
+    /// A job's file can't be read.
+    #[error("{path} is no job of this version: {source}")]
+    Damaged {
+        /// Which.
+        path: PathBuf,
+        /// Cause.
+        source: serde_json::Error,
+    },
+}
+
+/// What jobs work with.
+#[derive(Clone)]
+pub struct Rooms {
+    /// Reads raw messages and what stands.
+    pub history: History,
+    /// Decodes.
+    pub decode: DecodeHost,
+    /// Knows whose messages they are.
+    pub registry: Registry,
+    /// Takes what differs.
+    pub corrections: Corrections,
+    /// Says how far the journal is.
+    pub ingest: Ingest,
+    /// How devices judge.
+    pub devices: DeviceOptions,
+}
+
+/// Runs and keeps jobs. Cheap to clone.
+#[derive(Clone)]
+pub struct Redecoder {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    rooms: Rooms,
+    folder: PathBuf,
+    jobs: Mutex<BTreeMap<JobId, Kept>>,
+    /// Told when a job may be there to run.
+    wake: Notify,
+    stop: CancellationToken,
+}
+
+struct Kept {
+    job: Job,
+    /// Stops the run.
+    halt: CancellationToken,
+}
+
+impl Redecoder {
+    /// Reads the jobs in `folder`, which is made; those that ran when the hub ended go on.
+    pub fn start(rooms: Rooms, folder: PathBuf) -> Result<Self, RedecodeError> {
+        std::fs::create_dir_all(&folder).map_err(at(&folder))?;
+        let mut jobs = BTreeMap::new();
+        for entry in std::fs::read_dir(&folder).map_err(at(&folder))? {
+            let path = entry.map_err(at(&folder))?.path();
+            if path.extension().is_none_or(|kind| kind != "json") {
+                continue;
+            }
+            let bytes = std::fs::read(&path).map_err(at(&path))?;
+            let job: Job =
+                serde_json::from_slice(&bytes).map_err(|source| RedecodeError::Damaged { path, source })?;
+            jobs.insert(job.id, Kept::from(job));
+        }
+        let redecoder = Self {
+            inner: Arc::new(Inner {
+                rooms,
+                folder,
+                jobs: Mutex::new(jobs),
+                wake: Notify::new(),
+                stop: CancellationToken::new(),
+            }),
+        };
+        let inner = Arc::clone(&redecoder.inner);
+        tokio::spawn(async move { inner.run().await });
+        Ok(redecoder)
+    }
+
+    /// Asks for a re-decoding of all that was received until now; it starts when those before it are through.
+    pub async fn create(&self, request: Request) -> Result<Job, RedecodeError> {
+        let inner = &*self.inner;
+        let version = match inner.rooms.decode.manifest(&request.vendor) {
+            Some(manifest) => manifest.version.to_string(),
+            None => return Err(RedecodeError::NoPlugin(request.vendor)),
+        };
+        let until = inner.rooms.ingest.durable();
+        let total = inner.rooms.history.raw_messages().count(&request.filter(until)).await?;
+        let now = clock::now();
+        let job = {
+            let mut jobs = inner.jobs.lock();
+            let open = jobs.values().filter(|kept| kept.job.state.is_open()).count();
+            if open >= OPEN {
+                return Err(RedecodeError::TooMany);
+            }
+            let job = Job {
+                id: JobId(jobs.last_key_value().map_or(0, |(id, _)| id.0) + 1),
+                request,
+                version,
+                state: JobState::Waiting,
+                reason: None,
+                created: now,
+                updated: now,
+                until,
+                cursor: Offset(0),
+                total,
+                worked_ms: 0,
+                counts: Counts::default(),
+                samples: Vec::new(),
+            };
+            inner.write(&job)?;
+            jobs.insert(job.id, Kept::from(job.clone()));
+            inner.prune(&mut jobs);
+            job
+        };
+        inner.wake.notify_one();
+        Ok(job)
+    }
+
+    /// A client's jobs, the newest first.
+    pub fn jobs(&self, client: ClientId) -> Vec<Job> {
+        let jobs = self.inner.jobs.lock();
+        let ours = jobs.values().rev().filter(|kept| kept.job.client() == client);
+        ours.map(|kept| kept.job.clone()).collect()
+    }
+
+    /// One of them.
+    pub fn job(&self, client: ClientId, id: JobId) -> Result<Job, RedecodeError> {
+        let jobs = self.inner.jobs.lock();
+        let kept = jobs.get(&id).filter(|kept| kept.job.client() == client);
+        kept.map(|kept| kept.job.clone()).ok_or(RedecodeError::NotFound)
+    }
+
+    /// Stops it after the page that it works on; what is done stays done.
+    pub fn stop(&self, client: ClientId, id: JobId) -> Result<Job, RedecodeError> {
+        self.inner.change(client, id, |kept| {
+            if !kept.job.state.is_open() {
+                return Err(RedecodeError::State(kept.job.state));
+            }
+            kept.halt.cancel();
+            kept.job.state = JobState::Stopped;
+            Ok(())
+        })
+    }
+
+    /// Goes on with one that was stopped or has failed, with the version that decodes now.
+    pub fn resume(&self, client: ClientId, id: JobId) -> Result<Job, RedecodeError> {
+        let decode = &self.inner.rooms.decode;
+        let job = self.inner.change(client, id, |kept| {
+            if !matches!(kept.job.state, JobState::Stopped | JobState::Failed) {
+                return Err(RedecodeError::State(kept.job.state));
+            }
+            let vendor = &kept.job.request.vendor;
+            let Some(manifest) = decode.manifest(vendor) else {
+                return Err(RedecodeError::NoPlugin(vendor.clone()));
+            };
+            let version = manifest.version.to_string();
+            if version != kept.job.version {
+                // what the other version decoded is not this one's word
+                (kept.job.cursor, kept.job.counts) = (Offset(0), Counts::default());
+                kept.job.samples.clear();
+                kept.job.version = version;
+            }
+            kept.halt = CancellationToken::new();
+            kept.job.state = JobState::Waiting;
+            kept.job.reason = None;
+            Ok(())
+        })?;
+        self.inner.wake.notify_one();
+        Ok(job)
+    }
+
+    /// Ends the run; at the next start it goes on.
+    pub fn close(&self) {
+        self.inner.stop.cancel();
+    }
+}
+
+impl Inner {
+    /// Runs what waits, until the hub stops.
+    async fn run(&self) {
+        while !self.stop.is_cancelled() {
+            let Some((job, halt)) = self.next() else {
+                tokio::select! {
+                    () = self.wake.notified() => {}
+                    () = self.stop.cancelled() => {}
+                }
+                continue;
+            };
+            let id = job.id;
+            tracing::info!(job = %id, client = %job.client(), vendor = job.request.vendor, from = %job.cursor, until = %job.until, "re-decoding");
+            let ended = tokio::select! {
+                ended = run::run(&self.rooms, &self.folder, job, &halt, &|job| self.progress(job)) => ended,
+                // in the middle of a page: that one is done again
+                () = self.stop.cancelled() => return,
+            };
+            self.ended(id, ended.map_err(|error| error.to_string()));
+        }
+    }
+
+    /// The first job that waits or was running.
+    fn next(&self) -> Option<(Job, CancellationToken)> {
+        let mut jobs = self.jobs.lock();
+        let kept = jobs.values_mut().find(|kept| kept.job.state.is_open())?;
+        kept.job.state = JobState::Running;
+        Some((kept.job.clone(), kept.halt.clone()))
+    }
+
+    /// Takes over how far a run is. What people have said about the job meanwhile stays.
+    fn progress(&self, job: &Job) -> Result<(), RedecodeError> {
+        let mut jobs = self.jobs.lock();
+        let Some(kept) = jobs.get_mut(&job.id) else {
+            return Ok(());
+        };
+        let state = kept.job.state;
+        kept.job = Job { state, ..job.clone() };
+        self.write(&kept.job)
+    }
+
+    fn ended(&self, id: JobId, ended: Result<(), String>) {
+        let mut jobs = self.jobs.lock();
+        let Some(kept) = jobs.get_mut(&id) else { return };
+        if kept.job.state == JobState::Running {
+            kept.job.updated = clock::now();
+            match ended {
+                Ok(()) => kept.job.state = JobState::Finished,
+                Err(reason) => {
+                    tracing::warn!(job = %id, reason, "re-decoding failed");
+                    kept.job.state = JobState::Failed;
+                    kept.job.reason = Some(reason);
+                }
+            }
+        }
+        tracing::info!(job = %id, state = kept.job.state.name(), messages = kept.job.counts.messages, "re-decoding ended");
+        if let Err(error) = self.write(&kept.job) {
+            tracing::error!(job = %id, %error, "the state of a re-decoding can not be kept");
+        }
+    }
+
+    fn change(
+        &self,
+        client: ClientId,
+        id: JobId,
+        change: impl FnOnce(&mut Kept) -> Result<(), RedecodeError>,
+    ) -> Result<Job, RedecodeError> {
+        let mut jobs = self.jobs.lock();
+        let kept = jobs.get_mut(&id).filter(|kept| kept.job.client() == client);
+        let kept = kept.ok_or(RedecodeError::NotFound)?;
+        change(kept)?;
+        kept.job.updated = clock::now();
+        self.write(&kept.job)?;
+        Ok(kept.job.clone())
+    }
+
+    /// Replaces the job's file as a whole.
+    fn write(&self, job: &Job) -> Result<(), RedecodeError> {
+        let path = self.folder.join(format!("{}.json", job.id));
+        let made = self.folder.join(format!("{}.json.new", job.id));
+        let write = || {
+            let mut file = std::fs::File::create(&made)?;
+            serde_json::to_writer(&mut file, job)?;
+            file.sync_all()?;
+            std::fs::rename(&made, &path)
+        };
+        write().map_err(at(&path))
+    }
+
+    /// Forgets the oldest jobs that have ended.
+    fn prune(&self, jobs: &mut BTreeMap<JobId, Kept>) {
+        while jobs.len() > KEPT {
+            let ended = jobs.iter().find(|(_, kept)| !kept.job.state.is_open());
+            let Some(id) = ended.map(|(id, _)| *id) else { return };
+            jobs.remove(&id);
+            run::forget(&self.folder, id);
+            // a file that stays is read again at the next start, no more
+            let _ = std::fs::remove_file(self.folder.join(format!("{id}.json")));
+        }
+    }
+}
+
+impl JobState {
+    /// Whether it runs or will run.
+    fn is_open(self) -> bool {
+        matches!(self, Self::Waiting | Self::Running)
+    }
+}
+
+impl From<Job> for Kept {
+    fn from(job: Job) -> Self {
+        Self {
+            job,
+            halt: CancellationToken::new(),
+        }
+    }
+}
+
+fn at(path: &Path) -> impl FnOnce(std::io::Error) -> RedecodeError {
+    let path = path.to_owned();
+    |source| RedecodeError::File { path, source }
+}
