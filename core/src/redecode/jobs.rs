@@ -94,6 +94,8 @@ struct Inner {
 
 struct Kept {
     job: Job,
+    /// Whether a run of it has not come to its end, also when it was stopped.
+    busy: bool,
     /// Stops the run.
     halt: CancellationToken,
 }
@@ -200,6 +202,9 @@ impl Redecoder {
             if !matches!(kept.job.state, JobState::Stopped | JobState::Failed) {
                 return Err(RedecodeError::State(kept.job.state));
             }
+            if kept.busy {
+                return Err(RedecodeError::State(JobState::Running));
+            }
             let vendor = &kept.job.request.vendor;
             let Some(manifest) = decode.manifest(vendor) else {
                 return Err(RedecodeError::NoPlugin(vendor.clone()));
@@ -253,6 +258,7 @@ impl Inner {
         let mut jobs = self.jobs.lock();
         let kept = jobs.values_mut().find(|kept| kept.job.state.is_open())?;
         kept.job.state = JobState::Running;
+        kept.busy = true;
         Some((kept.job.clone(), kept.halt.clone()))
     }
 
@@ -270,6 +276,7 @@ impl Inner {
     fn ended(&self, id: JobId, ended: Result<(), String>) {
         let mut jobs = self.jobs.lock();
         let Some(kept) = jobs.get_mut(&id) else { return };
+        kept.busy = false;
         if kept.job.state == JobState::Running {
             kept.job.updated = clock::now();
             match ended {
@@ -339,6 +346,7 @@ impl From<Job> for Kept {
     fn from(job: Job) -> Self {
         Self {
             job,
+            busy: false,
             halt: CancellationToken::new(),
         }
     }
