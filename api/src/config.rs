@@ -5,8 +5,10 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use fixstream_core::decode::DecodeOptions;
+use fixstream_core::device::{self, DeviceOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::plugins::Policy;
@@ -530,6 +532,20 @@ impl Config {
             workers: self.decode.workers,
             max_memory_mib: self.decode.max_memory_mib,
             max_cpu_ms: self.decode.max_cpu_ms,
+        }
+    }
+
+    /// How devices are run, and how they judge.
+    pub fn device_options(&self) -> DeviceOptions {
+        let devices = &self.devices;
+        DeviceOptions {
+            layout: match devices.layout {
+                Layout::PerDevice => device::Layout::PerDevice,
+                Layout::Sharded => device::Layout::Sharded,
+            },
+            idle_after: Duration::from_secs(devices.idle_minutes * 60),
+            future_tolerance: Duration::from_secs(devices.future_tolerance_s),
+            jump_speed_kmh: devices.jump_speed_kmh,
         }
     }
 

@@ -11,7 +11,7 @@ use fixstream_core::broker::{Broker, BrokerError, BrokerOptions};
 use fixstream_core::corrections::Corrections;
 use fixstream_core::deadletter::{DeadLetters, release_held};
 use fixstream_core::decode::{DecodeHost, PluginError};
-use fixstream_core::device::{DeviceDirectory, DeviceError, DeviceOptions, Layout};
+use fixstream_core::device::{DeviceDirectory, DeviceError};
 use fixstream_core::engine::{Access, Engine, EngineError, EngineOptions};
 use fixstream_core::history::{History, HistoryError, HistoryOptions, Lag};
 use fixstream_core::ingest::Ingest;
@@ -19,6 +19,7 @@ use fixstream_core::journal::{Journal, JournalError, JournalOptions};
 use fixstream_core::latest::LatestStore;
 use fixstream_core::model::Offset;
 use fixstream_core::pipeline::{self, Pipeline, PipelineError, PipelineOptions, Rooms, StateError, States};
+use fixstream_core::redecode::{self, RedecodeError, Redecoder};
 use fixstream_core::registry::{Registry, RegistryError};
 use fixstream_core::telemetry::{Condition, Health};
 use poem::listener::{Acceptor as _, BoxAcceptor, Listener as _, TcpListener};
@@ -94,6 +95,9 @@ pub enum StartError {
     /// States of decoders.
     #[error(transparent)]
     States(#[from] StateError),
+    /// Re-decodings that are not through.
+    #[error(transparent)]
+    Redecode(#[from] RedecodeError),
     /// Broker.
     #[error(transparent)]
     Broker(#[from] BrokerError),
@@ -128,6 +132,7 @@ pub struct Server {
     rest: JoinHandle<std::io::Result<()>>,
     watch: JoinHandle<()>,
     release: JoinHandle<()>,
+    redecode: Redecoder,
     stop: CancellationToken,
     health: Health,
     // held for its lock
@@ -195,19 +200,8 @@ impl Server {
         }
 
         let latest = Arc::new(LatestStore::new());
-        let devices = DeviceDirectory::start(
-            DeviceOptions {
-                layout: match config.devices.layout {
-                    config::Layout::PerDevice => Layout::PerDevice,
-                    config::Layout::Sharded => Layout::Sharded,
-                },
-                idle_after: Duration::from_secs(config.devices.idle_minutes * 60),
-                future_tolerance: Duration::from_secs(config.devices.future_tolerance_s),
-                jump_speed_kmh: config.devices.jump_speed_kmh,
-            },
-            Arc::clone(&latest),
-        )
-        .await?;
+        let judging = config.device_options();
+        let devices = DeviceDirectory::start(judging.clone(), Arc::clone(&latest)).await?;
         let newest = history.newest().await?;
         tracing::info!(devices = newest.len(), from = %from, to = %end, "rebuilding latest positions");
         for row in &newest {
@@ -267,6 +261,17 @@ impl Server {
             history.clone(),
             dead_letters.clone(),
         ));
+        let redecode = Redecoder::start(
+            redecode::Rooms {
+                history: history.clone(),
+                decode: decode.clone(),
+                registry: registry.clone(),
+                corrections: corrections.clone(),
+                ingest: ingest.clone(),
+                devices: judging,
+            },
+            config.data.join("redecode"),
+        )?;
         let endpoint = routes(Rest {
             registry: registry.clone(),
             presence: Box::new(corrections.clone()),
@@ -275,6 +280,7 @@ impl Server {
             corrections,
             tracks: history.tracks(),
             dead_letters,
+            redecode: redecode.clone(),
             decode: decode.clone(),
             plugins: Arc::clone(&plugins),
             latest,
@@ -315,6 +321,7 @@ impl Server {
             rest,
             watch,
             release,
+            redecode,
             stop,
             health,
             _lock: lock,
@@ -364,6 +371,7 @@ impl Server {
     /// Stops everything in the order of the data, so that nothing acknowledged is left behind unsealed.
     /// Takes at most about five seconds; what ClickHouse did not take yet waits in the spool.
     pub async fn stop(self) {
+        self.redecode.close();
         self.stop.cancel();
         self.watch.abort();
         self.release.abort();

@@ -100,6 +100,7 @@ codes! {
     PLUGIN_REFUSED = 422, "{reason}";
     PLUGIN_CONFLICT = 409, "{reason}";
     PLUGIN_NOT_FOUND = 404, "{reason}";
+    REDECODE_CONFLICT = 409, "{reason}";
     HISTORY_AWAY = 503, "ClickHouse does not answer at the moment, try again later";
     OVERLOADED = 503, "The hub can not accept more right now, try again later";
 }

@@ -151,7 +151,7 @@ pub(super) fn failure(error: &ApiError, request: &[u8]) -> Response {
         ApiError::HistoryAway => plain(&codes::HISTORY_AWAY, &[]),
         ApiError::NothingChosen => plain(&codes::NOTHING_CHOSEN, &[]),
         ApiError::TooLarge(most) => plain(&codes::BODY_TOO_LARGE, &[("maxBytes", &most.to_string())]),
-        ApiError::Plugin(code, reason) => plain(code, &[("reason", reason)]),
+        ApiError::Because(code, reason) => plain(code, &[("reason", reason)]),
         ApiError::TimedOut => plain(&codes::REQUEST_TIMEOUT, &[]),
         ApiError::NoRoute => plain(&codes::ROUTE_NOT_FOUND, &[]),
         ApiError::NoMethod => plain(&codes::METHOD_NOT_ALLOWED, &[]),

@@ -6,6 +6,7 @@ use fixstream_core::decode::PluginError;
 use fixstream_core::history::{HistoryError, TrackError};
 use fixstream_core::ingest::IngestError;
 use fixstream_core::journal::AppendError;
+use fixstream_core::redecode::RedecodeError;
 use fixstream_core::registry::{RegistryError, Scope};
 
 use super::codes::{self, Code};
@@ -69,8 +70,8 @@ pub(super) enum ApiError {
     HistoryAway,
     /// The body is too long; bytes at most.
     TooLarge(usize),
-    /// A plugin is not installed, activated or removed; why, in words.
-    Plugin(&'static Code, String),
+    /// Refused for a reason that only words can say: the code's whole message.
+    Because(&'static Code, String),
     /// Not finished in time.
     TimedOut,
     /// Unknown path.
@@ -189,6 +190,36 @@ impl From<DeadLetterError> for ApiError {
     }
 }
 
+impl From<RedecodeError> for ApiError {
+    fn from(error: RedecodeError) -> Self {
+        let code = match error {
+            RedecodeError::NotFound => {
+                return Self::NotFound {
+                    entity: "REDECODE",
+                    field: "id",
+                };
+            }
+            RedecodeError::History(error) => return error.into(),
+            RedecodeError::NoPlugin(_) => &codes::PLUGIN_NOT_FOUND,
+            RedecodeError::State(_) | RedecodeError::TooMany => &codes::REDECODE_CONFLICT,
+            RedecodeError::File { ref source, .. } => {
+                tracing::error!(%error, "a re-decoding could not be kept");
+                let full = [std::io::ErrorKind::StorageFull, std::io::ErrorKind::QuotaExceeded];
+                return if full.contains(&source.kind()) {
+                    Self::Overloaded { retry_after: 5 }
+                } else {
+                    Self::Failed
+                };
+            }
+            RedecodeError::Damaged { .. } => {
+                tracing::error!(%error, "a re-decoding could not be read");
+                return Self::Failed;
+            }
+        };
+        Self::Because(code, error.to_string())
+    }
+}
+
 impl From<InstallError> for ApiError {
     fn from(error: InstallError) -> Self {
         let code = match &error {
@@ -207,7 +238,7 @@ impl From<InstallError> for ApiError {
                 return Self::Failed;
             }
         };
-        Self::Plugin(code, error.to_string())
+        Self::Because(code, error.to_string())
     }
 }
 

@@ -239,6 +239,11 @@ fn advice(code: &Code) -> Advice {
             "No plugin, or no version of it, has this name.",
             "List what there is: GET /v1/plugins.",
         ),
+        "REDECODE_CONFLICT" => (
+            "The re-decoding is in a state in which that can not be done, or too many wait already; the message says which.",
+            "Look at it: GET /v1/redecodes/{id}. Only what waits or runs is stopped, only what was stopped or has failed \
+             is continued.",
+        ),
         "FIELD_IS_UNKNOWN" => (
             "The request has a field that is not known here, and a misspelt one would change what is meant.",
             "Correct its name, or leave it out.",

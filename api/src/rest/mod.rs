@@ -49,6 +49,7 @@ use fixstream_core::history::Tracks;
 use fixstream_core::ingest::Ingest;
 use fixstream_core::latest::LatestStore;
 use fixstream_core::model::TimeMs;
+use fixstream_core::redecode::Redecoder;
 use fixstream_core::registry::Registry;
 use fixstream_core::telemetry::Health;
 
@@ -72,6 +73,8 @@ pub struct Rest {
     pub tracks: Tracks,
     /// What could not be understood or assigned.
     pub dead_letters: DeadLetters,
+    /// History decoded again.
+    pub redecode: Redecoder,
     /// Vendor decoders.
     pub decode: DecodeHost,
     /// What is installed, and the way in for what is new.

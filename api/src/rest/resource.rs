@@ -96,7 +96,7 @@ pub(super) fn failure(error: &ApiError) -> Response {
         ApiError::Overloaded { .. } => from(&codes::OVERLOADED, &[]),
         ApiError::HistoryAway => from(&codes::HISTORY_AWAY, &[]),
         ApiError::TooLarge(most) => from(&codes::BODY_TOO_LARGE, &[("maxBytes", &most.to_string())]),
-        ApiError::Plugin(code, reason) => from(code, &[("reason", reason)]),
+        ApiError::Because(code, reason) => from(code, &[("reason", reason)]),
         ApiError::TimedOut => from(&codes::REQUEST_TIMEOUT, &[]),
         ApiError::NoRoute => from(&codes::ROUTE_NOT_FOUND, &[]),
         ApiError::NoMethod => from(&codes::METHOD_NOT_ALLOWED, &[]),

@@ -12,6 +12,7 @@ mod latest;
 mod plugins;
 mod position_history;
 mod positions;
+mod redecodes;
 mod repeat;
 mod reports;
 mod resources;

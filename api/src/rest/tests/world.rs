@@ -12,6 +12,7 @@ use fixstream_core::ingest::Ingest;
 use fixstream_core::journal::{Journal, JournalOptions};
 use fixstream_core::latest::LatestStore;
 use fixstream_core::model::{ClientId, DeviceId, LinkId, Offset, Uplink};
+use fixstream_core::redecode::{self, Job, Redecoder};
 use fixstream_core::registry::{Registry, Scope, UnknownTracker};
 use fixstream_core::telemetry::Health;
 use futures_util::FutureExt as _;
@@ -21,6 +22,7 @@ use poem::{Endpoint, EndpointExt as _, Request, Response};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::config::Config;
 use crate::plugins::{Installer, Plugins, Policy, Store};
 use crate::rest::{Limits, Presence, Rest, routes};
 
@@ -68,6 +70,14 @@ impl World {
     }
 
     pub(super) async fn limited(limits: Limits) -> Self {
+        Self::with_jobs(limits, |_, _| Vec::new()).await
+    }
+
+    /// A hub that finds these re-decodings, of us and of them, when it starts.
+    pub(super) async fn with_jobs(
+        limits: Limits,
+        jobs: impl FnOnce(ClientId, ClientId) -> Vec<Job>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let registry = Registry::open(&folder.path().join("registry.db")).await.unwrap();
         let journal = Journal::open(JournalOptions {
@@ -131,13 +141,30 @@ impl World {
         )
         .unwrap();
         let ingest = Ingest::new(journal.clone());
+        let corrections = Corrections::new(history.positions(), ingest.clone(), Arc::clone(&latest));
+        let kept = folder.path().join("redecode");
+        std::fs::create_dir(&kept).unwrap();
+        for job in jobs(ours, theirs) {
+            let text = serde_json::to_vec(&job).unwrap();
+            std::fs::write(kept.join(format!("{}.json", job.id)), text).unwrap();
+        }
+        let rooms = redecode::Rooms {
+            history: history.clone(),
+            decode: decode.clone(),
+            registry: registry.clone(),
+            corrections: corrections.clone(),
+            ingest: ingest.clone(),
+            devices: Config::default().device_options(),
+        };
+        let redecode = Redecoder::start(rooms, kept).unwrap();
         let positions = Arc::<Positions>::default();
         let routes = routes(Rest {
             registry: registry.clone(),
             presence: Box::new(Arc::clone(&positions)),
             limits,
             ingest: ingest.clone(),
-            corrections: Corrections::new(history.positions(), ingest.clone(), Arc::clone(&latest)),
+            corrections,
+            redecode,
             tracks: history.tracks(),
             dead_letters: DeadLetters::new(history.letters(), ingest),
             decode,

@@ -13,6 +13,7 @@ mod negotiate;
 mod page;
 mod positions;
 mod range;
+mod redecodes;
 mod reports;
 mod track;
 mod trackers;
@@ -34,6 +35,7 @@ pub(super) fn operations() -> Vec<Operation> {
         groups::operations(),
         config::operations(),
         keys::operations(),
+        redecodes::operations(),
     ]
     .into_iter()
     .flatten()
@@ -63,6 +65,9 @@ pub(super) const TABLES: &[&[Field]] = &[
     groups::MEMBER,
     keys::LIST,
     keys::NEW,
+    redecodes::LIST,
+    redecodes::NEW,
+    redecodes::PATH,
     config::CHANGE,
     page::BY_ID,
 ];

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use fixstream_core::corrections::CorrectionError;
 use fixstream_core::device::fix_time;
 use fixstream_core::history::{Order, PositionRow, PositionSelection};
-use fixstream_core::model::{AttributeValue, DeviceId, Fix, PositionId, Source, TimeMs, Verdict};
+use fixstream_core::model::{
+    AttributeValue, DeviceId, Fix, PositionId, Source, Standing, TimeMs, Verdict,
+};
 use poem::Response;
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use schemars::JsonSchema;
@@ -124,7 +126,7 @@ pub(super) const OF_DEVICE: &[Field] = &[
 /// A position. WGS 84 degrees; the other units are in the names.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct PositionView {
+pub(super) struct PositionView {
     /// Stable: the same after corrections.
     id: u64,
     device_id: u32,
@@ -434,6 +436,19 @@ impl<'a> From<&'a PositionRow> for Seen<'a> {
     }
 }
 
+impl<'a> From<&'a Standing> for Seen<'a> {
+    fn from(row: &'a Standing) -> Self {
+        Self {
+            id: row.id,
+            device: row.device,
+            received: row.received,
+            revision: row.revision,
+            vendor: &row.vendor,
+            plugin: &row.plugin,
+        }
+    }
+}
+
 impl Seen<'_> {
     fn of(&self, fix: &Fix, verdict: Option<Verdict>) -> PositionView {
         let named = |name: &str| (!name.is_empty()).then(|| name.to_owned());
@@ -477,6 +492,11 @@ impl Seen<'_> {
 }
 
 fn view(row: &PositionRow) -> PositionView {
+    Seen::from(row).of(&row.fix, Some(row.verdict))
+}
+
+/// A position as it stands, or stood.
+pub(super) fn standing(row: &Standing) -> PositionView {
     Seen::from(row).of(&row.fix, Some(row.verdict))
 }
 
