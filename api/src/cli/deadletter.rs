@@ -1,16 +1,14 @@
 //! `fixstream deadletter`: asks the running hub over REST, because the journal has one writer: the hub.
 
 use std::io::Write as _;
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::Failure;
-
-/// A replay of a thousand large messages may take a while; the hub answers within 30 s.
-const TIMEOUT: Duration = Duration::from_mins(1);
+use super::hub::{Hub, HubArgs};
 
 /// `fixstream deadletter …`
 #[derive(Debug, Args)]
@@ -24,7 +22,7 @@ enum Command {
     /// Print letters, the newest first
     List {
         #[command(flatten)]
-        hub: Hub,
+        hub: HubArgs,
         #[command(flatten)]
         choice: Choice,
         /// Those that were replayed, instead of those that were not
@@ -43,24 +41,13 @@ enum Command {
     /// Send letters on their way once more: those with these ids, those that meet the filters, or both
     Replay {
         #[command(flatten)]
-        hub: Hub,
+        hub: HubArgs,
         #[command(flatten)]
         choice: Choice,
         /// Ids of letters, separated by commas, up to 1,000
         #[arg(long, value_delimiter = ',')]
         id: Vec<u64>,
     },
-}
-
-/// Which hub, and who asks.
-#[derive(Debug, Args)]
-struct Hub {
-    /// Address of the hub
-    #[arg(long, env = "FIXSTREAM_URL", default_value = "http://127.0.0.1:8080")]
-    url: String,
-    /// API key of the client
-    #[arg(long, env = "FIXSTREAM_KEY", hide_env_values = true)]
-    key: String,
 }
 
 /// Filters; a letter meets all that are given.
@@ -105,11 +92,11 @@ pub(super) async fn deadletter(args: DeadletterArgs) -> Result<(), Failure> {
             query.push(("replayed", replayed.to_string()));
             query.push(("size", size.to_string()));
             query.push(("page", page.to_string()));
-            let request = client()?.get(hub.at("/v1/dead-letters")).query(&query);
-            let answer = ask(request, &hub.key).await?;
-            print(&answer, json)
+            let hub = Hub::new(hub)?;
+            let request = hub.request(Method::GET, "/v1/dead-letters").query(&query);
+            print(&hub.ask(request).await?, json)
         }
-        Command::Replay { hub, choice, id } => replay(&hub, &choice, &id).await,
+        Command::Replay { hub, choice, id } => replay(&Hub::new(hub)?, &choice, &id).await,
     }
 }
 
@@ -123,10 +110,10 @@ async fn replay(hub: &Hub, choice: &Choice, ids: &[u64]) -> Result<(), Failure> 
     if !ids.is_empty() {
         body.insert("ids".into(), json!(ids));
     }
-    let (client, mut replayed, mut not_replayable) = (client()?, 0, 0);
+    let (mut replayed, mut not_replayable) = (0, 0);
     loop {
-        let request = client.post(hub.at("/v1/dead-letters/replay")).json(&body);
-        let done: Done = serde_json::from_value(ask(request, &hub.key).await?)?;
+        let request = hub.request(Method::POST, "/v1/dead-letters/replay").json(&body);
+        let done: Done = serde_json::from_value(hub.ask(request).await?)?;
         replayed += done.replayed;
         not_replayable += done.not_replayable;
         if !done.more {
@@ -138,12 +125,6 @@ async fn replay(hub: &Hub, choice: &Choice, ids: &[u64]) -> Result<(), Failure> 
         }
         body.insert("after".into(), json!(done.after));
         body.insert("before".into(), json!(done.before));
-    }
-}
-
-impl Hub {
-    fn at(&self, path: &str) -> String {
-        format!("{}{path}", self.url.trim_end_matches('/'))
     }
 }
 
@@ -159,29 +140,6 @@ impl Choice {
             .filter_map(|(name, value)| Some((name, value.clone()?)))
             .collect()
     }
-}
-
-fn client() -> Result<reqwest::Client, Failure> {
-    Ok(reqwest::Client::builder().timeout(TIMEOUT).build()?)
-}
-
-/// The answer, or what the hub says is wrong.
-async fn ask(request: reqwest::RequestBuilder, key: &str) -> Result<Value, Failure> {
-    let answer = request.header("apikey", key).send().await?;
-    let status = answer.status();
-    let body: Value = answer.json().await.unwrap_or(Value::Null);
-    if status.is_success() {
-        return Ok(body);
-    }
-    let mut said = format!(
-        "the hub answers {status}: {}",
-        body["message"].as_str().unwrap_or("(no reason given)")
-    );
-    for violation in body["violations"].as_array().into_iter().flatten() {
-        said.push_str("; ");
-        said.push_str(violation["message"].as_str().unwrap_or_default());
-    }
-    Err(said.into())
 }
 
 /// One line per letter, then the page.

@@ -3,9 +3,11 @@
 mod admin;
 mod deadletter;
 mod doctor;
+mod hub;
 mod journal;
 mod log;
 mod plugin;
+mod redecode;
 pub(crate) mod serve;
 
 use std::ffi::OsString;
@@ -38,6 +40,8 @@ enum Command {
     Plugin(plugin::PluginArgs),
     /// List and replay messages that could not be understood or assigned, through a running hub
     Deadletter(deadletter::DeadletterArgs),
+    /// Decode history again with the plugin that is in service now, through a running hub
+    Redecode(redecode::RedecodeArgs),
     /// Look into the journal while the hub is stopped
     Journal(journal::JournalArgs),
     /// The embedded ClickHouse engine (started by `serve`, not by people)
@@ -95,6 +99,7 @@ pub fn run(cli: Cli) -> ExitCode {
             Command::Admin(args) => admin::admin(args).await,
             Command::Plugin(args) => plugin::plugin(args).await,
             Command::Deadletter(args) => deadletter::deadletter(args).await,
+            Command::Redecode(args) => redecode::redecode(args).await,
             Command::Journal(args) => journal::journal(&args),
             Command::Clickhouse { .. } => Ok(()),
         }
