@@ -16,6 +16,7 @@ mod hostile;
 mod load;
 mod mqtt;
 mod plugins;
+mod redecode;
 mod refusals;
 mod reports;
 mod spine;

@@ -1,5 +1,7 @@
-//! A guest that misbehaves as the first payload byte says, to test that the host contains it; and one that counts,
-//! to test that its state is kept.
+//! A guest that misbehaves as the first payload byte says, to test that the host contains it; one that counts, to test
+//! that its state is kept; and one that errs.
+
+mod erring;
 
 use std::hint::black_box;
 
@@ -28,6 +30,7 @@ impl Decoder for Hostile {
             Some(b'k') => return Ok(too_many_attributes()),
             Some(b'd') => return Ok(undeclared_key()),
             Some(b'b') => return Ok(Decoded::nothing().with_state(vec![0; 1 << 20])),
+            Some(b'r') => return erring::decode(Self::VERSION, &message.payload),
             Some(b't') => return Ok(tally(&message.state)),
             _ => {}
         }
