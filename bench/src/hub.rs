@@ -151,7 +151,7 @@ pub async fn publishers(
             client_id: username.clone(),
             username,
             password,
-            topic: format!("trackers/teltonika/{imei}/up"),
+            topics: vec![format!("trackers/teltonika/{imei}/up")],
         });
     }
     Ok(publishers)
@@ -183,7 +183,7 @@ pub fn ready(rest: u16, patience: Duration) -> Result<(), Failure> {
 }
 
 /// Waits until ClickHouse holds all rows.
-fn stored(data: &Path, clickhouse: u16, messages: usize) -> Result<(), Failure> {
+pub fn stored(data: &Path, clickhouse: u16, messages: usize) -> Result<(), Failure> {
     let credentials: serde_json::Value =
         serde_json::from_slice(&std::fs::read(data.join("clickhouse/passwords.json"))?)?;
     let password = credentials["analyst"].as_str().ok_or("no analyst password")?;
@@ -214,7 +214,8 @@ pub fn clickhouse(port: u16, user: &str, password: &str, query: &str) -> Result<
     }
 }
 
-fn http(port: u16, request: &str) -> std::io::Result<String> {
+/// A request on a connection of its own: the whole answer, head included.
+pub fn http(port: u16, request: &str) -> std::io::Result<String> {
     use std::io::{Read, Write};
     let mut stream = std::net::TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(Duration::from_secs(120)))?;

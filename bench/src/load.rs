@@ -10,12 +10,12 @@ use rustix::event::epoll;
 use crate::Failure;
 use crate::codec;
 
-/// Who connects, and what it publishes to.
+/// Who connects, and what it publishes to, in turns: each topic is a device.
 pub struct Publisher {
     pub client_id: String,
     pub username: String,
     pub password: String,
-    pub topic: String,
+    pub topics: Vec<String>,
 }
 
 /// What came of a load.
@@ -27,9 +27,9 @@ pub struct Outcome {
     pub p99_ms: f64,
 }
 
-struct Connection {
+struct Connection<'a> {
     stream: TcpStream,
-    topic: String,
+    topics: &'a [String],
     next: u64,
     waiting: VecDeque<Instant>,
     out: Vec<u8>,
@@ -70,12 +70,11 @@ pub fn run(
             epoll::EventData::new_u64(index as u64),
             epoll::EventFlags::IN,
         )?;
-        let (topic, waiting) = (publisher.topic.clone(), VecDeque::with_capacity(inflight));
         connections.push(Connection {
             stream,
-            topic,
+            topics: &publisher.topics,
             next: 0,
-            waiting,
+            waiting: VecDeque::with_capacity(inflight),
             out: Vec::new(),
             written: 0,
             read: Vec::new(),
@@ -123,7 +122,7 @@ pub fn run(
     })
 }
 
-impl Connection {
+impl Connection<'_> {
     /// Reads acknowledgements.
     fn take(&mut self, buffer: &mut [u8], latencies: &mut Vec<u32>) -> Result<(), Failure> {
         match self.stream.read(buffer) {
@@ -156,11 +155,14 @@ impl Connection {
     ) -> Result<(), Failure> {
         while self.waiting.len() < inflight && *sent < messages {
             // one second apart and a few metres on, so that every fix is one of its own
-            let time = start_ms + self.next as i64 * 1000;
-            let frame = codec::teltonika(time, -23.5 + self.next as f64 * 1e-5, -46.6 + index as f64 * 1e-3);
+            let devices = self.topics.len().max(1);
+            let (step, device) = (self.next / devices as u64, self.next as usize % devices);
+            let time = start_ms + step as i64 * 1000;
+            let longitude = -46.6 + (index * devices + device) as f64 * 1e-3;
+            let frame = codec::teltonika(time, -23.5 + step as f64 * 1e-5, longitude);
             codec::publish(
                 &mut self.out,
-                &self.topic,
+                self.topics.get(device).map_or("", String::as_str),
                 (self.next % 65_535) as u16 + 1,
                 &frame,
             );

@@ -10,6 +10,7 @@ mod hub;
 mod load;
 mod mosquitto;
 mod plugins;
+mod redecode;
 mod rest;
 mod rest_client;
 mod startup;
@@ -40,6 +41,8 @@ enum Command {
     Plugins(plugins::Plugins),
     /// What a hostile plugin does to the latency of its neighbours
     Hostile(hostile::Hostile),
+    /// Decoding history again, with nothing and with everything different, against decoding it live
+    Redecode(redecode::Redecode),
     /// REST over many devices while messages come in: latest positions, areas, history, reports
     Rest(rest::RestArgs),
 }
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Command::Startup(args) => startup::run(&args),
         Command::Plugins(args) => plugins::run(&args),
         Command::Hostile(args) => hostile::run(&args),
+        Command::Redecode(args) => redecode::run(&args),
         Command::Rest(args) => rest::run(&args),
     };
     match done {
