@@ -45,7 +45,7 @@ pub fn run(load: Load) -> Result<Option<Figures>, Failure> {
             client_id: format!("bench-{number}"),
             username: String::new(),
             password: String::new(),
-            topic: format!("trackers/teltonika/3520930{number:08}/up"),
+            topics: vec![format!("trackers/teltonika/3520930{number:08}/up")],
         })
         .collect();
     let pid = child.0.id();

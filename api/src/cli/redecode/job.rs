@@ -149,46 +149,45 @@ impl Job {
         } else {
             format!("{} positions {differ}:\n", grouped(all))
         };
-        for sample in &self.samples {
-            sample.write(&mut text);
-        }
+        text.extend(self.samples.iter().map(Sample::text));
         text
     }
 }
 
 impl Sample {
-    fn write(&self, text: &mut String) {
+    /// A position that is restated takes a line, and one for each field that differs.
+    fn text(&self) -> String {
         let id = self.position_id;
-        let _ = match (&self.before, &self.after) {
+        match (&self.before, &self.after) {
             (Some(before), Some(after)) => {
                 let (device, time) = (of(before, "deviceId"), shown(of(before, "time")));
-                let _ = writeln!(text, "position {id} of device {device}, {time}");
-                changes(before, after, "", text);
-                Ok(())
+                let changes = changes(before, after, "");
+                format!("position {id} of device {device}, {time}\n{changes}")
             }
-            (None, Some(row)) => writeln!(text, "position {id} is added: {}", outline(row)),
-            (Some(row), None) => writeln!(text, "position {id} is removed: {}", outline(row)),
-            (None, None) => Ok(()),
-        };
+            (None, Some(row)) => format!("position {id} is added: {}\n", outline(row)),
+            (Some(row), None) => format!("position {id} is removed: {}\n", outline(row)),
+            (None, None) => String::new(),
+        }
     }
 }
 
-/// A line for each field that differs.
-fn changes(before: &Map<String, Value>, after: &Map<String, Value>, within: &str, text: &mut String) {
+/// A line for each field that differs; `within` is the name of what they are fields of, and a point.
+fn changes(before: &Map<String, Value>, after: &Map<String, Value>, within: &str) -> String {
     let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let mut text = String::new();
     for name in names {
         let (old, new) = (of(before, name), of(after, name));
         if old == new || (within.is_empty() && NO_NEWS.contains(&name.as_str())) {
             continue;
         }
-        match (old, new) {
-            (Value::Object(old), Value::Object(new)) => changes(old, new, &format!("{within}{name}."), text),
-            (old, new) => {
-                let name = format!("{within}{name}");
-                let _ = writeln!(text, "  {}: {} -> {}", name.escape_debug(), shown(old), shown(new));
-            }
+        let name = format!("{within}{name}");
+        if let (Value::Object(old), Value::Object(new)) = (old, new) {
+            text.push_str(&changes(old, new, &format!("{name}.")));
+        } else {
+            let _ = writeln!(text, "  {}: {} -> {}", name.escape_debug(), shown(old), shown(new));
         }
     }
+    text
 }
 
 /// A position on one line.
