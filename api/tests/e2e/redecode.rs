@@ -247,6 +247,18 @@ async fn only_what_is_asked_for_is_decoded_again() {
     assert_eq!((&theirs["total"], counts(&theirs)), (&json!(0), json!({})));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_before_a_job_is_in_it() {
+    let (hub, fleet, admin) = erring().await;
+    fleet.send_many(&hub, 30).await;
+    fleet.send_more(&hub, 30);
+    // nothing of that is in ClickHouse yet
+    let id = create(&hub, &admin, json!({ "vendor": "hostile" })).await;
+    let done = finished(&hub, &admin, id).await;
+    assert_eq!((&done["total"], &done["done"]), (&json!(60), &json!(60)), "{done:#}");
+    assert_eq!(counts(&done), json!({ "unchanged": 60 }));
+}
+
 /// Messages of the tests that interrupt a job, and how fast it may decode them.
 const MANY: u64 = 600;
 const RATE: u64 = 100;

@@ -137,15 +137,24 @@ impl Fleet {
         middle
     }
 
-    /// So many plain messages of the first three devices.
+    /// So many plain messages of the first three devices; returns when they are stored.
     pub async fn send_many(&self, hub: &Hub, messages: u64) {
+        self.plain_ones(hub, 0..messages);
+        stored(hub, messages, messages).await;
+    }
+
+    /// As many again; returns when they are acknowledged.
+    pub fn send_more(&self, hub: &Hub, messages: u64) {
+        self.plain_ones(hub, messages..2 * messages);
+    }
+
+    fn plain_ones(&self, hub: &Hub, numbers: std::ops::Range<u64>) {
         let mut gateway = self.connect(hub);
-        for number in 0..messages {
+        for number in numbers {
             let tracked = &self.trackers[(number % 3) as usize];
             let (time_ms, latitude) = (self.start_ms + number as i64 * 1000, 10.0 + number as f64 * 1e-5);
             up(&mut gateway, &tracked.imei, &message('p', time_ms, latitude));
         }
-        stored(hub, messages, messages).await;
     }
 
     fn connect(&self, hub: &Hub) -> Connection {
