@@ -47,7 +47,7 @@ pub use metrics::HistoryMetrics;
 pub use options::{HistoryOptions, Lag};
 pub use positions::{Order, PositionRows, PositionSelection, Positions};
 pub use probe::server_version;
-pub(crate) use raw::{RawFilter, RawMessage, RawMessages};
+pub(crate) use raw::{RawFilter, RawMessage};
 pub(crate) use retry::is_permanent;
 pub use row::{Chunk, PositionRow, RawRow};
 pub(crate) use standing::{Occupant, Place, as_stored};

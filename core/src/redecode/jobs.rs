@@ -179,8 +179,10 @@ impl Redecoder {
     /// One of them.
     pub fn job(&self, client: ClientId, id: JobId) -> Result<Job, RedecodeError> {
         let jobs = self.inner.jobs.lock();
-        let kept = jobs.get(&id).filter(|kept| kept.job.client() == client);
-        kept.map(|kept| kept.job.clone()).ok_or(RedecodeError::NotFound)
+        match jobs.get(&id).filter(|kept| kept.job.client() == client) {
+            Some(kept) => Ok(kept.job.clone()),
+            None => Err(RedecodeError::NotFound),
+        }
     }
 
     /// Stops it after the page that it works on; what is done stays done.
@@ -244,8 +246,9 @@ impl Inner {
             };
             let id = job.id;
             tracing::info!(job = %id, client = %job.client(), vendor = job.request.vendor, from = %job.cursor, until = %job.until, "re-decoding");
+            let progress = |job: &Job| self.progress(job);
             let ended = tokio::select! {
-                ended = run::run(&self.rooms, &self.folder, job, &halt, &|job| self.progress(job)) => ended,
+                ended = run::run(&self.rooms, &self.folder, job, &halt, &progress) => ended,
                 // in the middle of a page: that one is done again
                 () = self.stop.cancelled() => return,
             };
@@ -301,8 +304,9 @@ impl Inner {
         change: impl FnOnce(&mut Kept) -> Result<(), RedecodeError>,
     ) -> Result<Job, RedecodeError> {
         let mut jobs = self.jobs.lock();
-        let kept = jobs.get_mut(&id).filter(|kept| kept.job.client() == client);
-        let kept = kept.ok_or(RedecodeError::NotFound)?;
+        let Some(kept) = jobs.get_mut(&id).filter(|kept| kept.job.client() == client) else {
+            return Err(RedecodeError::NotFound);
+        };
         change(kept)?;
         kept.job.updated = clock::now();
         self.write(&kept.job)?;

@@ -139,3 +139,7 @@ fn says_the_same(old: Option<&PositionRow>, new: Option<&PositionRow>) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;
