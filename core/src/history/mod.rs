@@ -50,5 +50,5 @@ pub use probe::server_version;
 pub(crate) use raw::{RawFilter, RawMessage};
 pub(crate) use retry::is_permanent;
 pub use row::{Chunk, PositionRow, RawRow};
-pub(crate) use standing::{Occupant, Place, as_stored};
+pub(crate) use standing::{Among, Occupant, Place, as_stored};
 pub use track::{MAX_FIXES, Track, TrackError, TrackFilter, TrackFix, TrackPoint, Tracks};

@@ -244,7 +244,12 @@ impl Positions {
         Ok(rows.map(|row| Corrected::from(&row)).collect())
     }
 
-    pub(super) fn query(&self, select: &str, condition: &Condition, rest: &str) -> Result<Query, HistoryError> {
+    pub(super) fn query(
+        &self,
+        select: &str,
+        condition: &Condition,
+        rest: &str,
+    ) -> Result<Query, HistoryError> {
         if !*self.ready.borrow() {
             return Err(Error::TimedOut.into());
         }

@@ -1,5 +1,8 @@
 //! What stands in history, as a re-decoding has to know it: by id, by place, and before a point.
 
+use std::collections::HashSet;
+use std::ops::Range;
+
 use time::OffsetDateTime;
 use time::format_description::StaticFormatDescription;
 use time::macros::format_description;
@@ -23,6 +26,32 @@ const TIME: StaticFormatDescription =
 /// Where a fix stands: device, time in history, content.
 pub(crate) type Place = (DeviceId, TimeMs, u64);
 
+/// Which positions a page is about: those whose id is in a range and that either belong to one of the devices or came
+/// of one of the messages.
+#[derive(Debug)]
+pub(crate) struct Among {
+    pub client: ClientId,
+    pub ids: Range<PositionId>,
+    pub devices: Vec<DeviceId>,
+    pub messages: Vec<Offset>,
+}
+
+impl Among {
+    fn condition(&self) -> Condition {
+        let mut condition = of(self.client);
+        condition.and("p.id >= ?", Value::Number(self.ids.start.0));
+        condition.and("p.id < ?", Value::Number(self.ids.end.0));
+        let devices = self.devices.iter().map(|device| u64::from(device.0)).collect();
+        condition.and("(p.device_id IN ?", Value::Numbers(devices));
+        condition.text += " OR intDiv(p.id, ";
+        condition.text += &MAX_FIXES_PER_MESSAGE.to_string();
+        condition.text += ") IN ?)";
+        let messages = self.messages.iter().map(|offset| offset.0).collect();
+        condition.values.push(Value::Numbers(messages));
+        condition
+    }
+}
+
 /// What stands at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Occupant {
@@ -35,34 +64,38 @@ pub(crate) struct Occupant {
 }
 
 impl Positions {
-    /// The last row of every position whose id is in `ids`, by id, and that either belongs to one of `devices` or
-    /// came of one of `messages`; also what was taken back, or stands behind another position of its place.
-    pub(crate) fn last_rows(
-        &self,
-        client: ClientId,
-        ids: std::ops::Range<PositionId>,
-        devices: impl Iterator<Item = DeviceId>,
-        messages: impl Iterator<Item = Offset>,
-    ) -> Result<PositionRows, HistoryError> {
-        let mut condition = of(client);
-        condition.and("p.id >= ?", Value::Number(ids.start.0));
-        condition.and("p.id < ?", Value::Number(ids.end.0));
-        let devices = devices.map(|device| u64::from(device.0)).collect();
-        condition.and("(p.device_id IN ?", Value::Numbers(devices));
-        condition.text += " OR intDiv(p.id, ";
-        condition.text += &MAX_FIXES_PER_MESSAGE.to_string();
-        condition.text += ") IN ?)";
-        let messages = messages.map(|offset| offset.0).collect();
-        condition.values.push(Value::Numbers(messages));
+    /// The last row of each of these positions, by id; also what was taken back, or stands behind another position of
+    /// its place.
+    pub(crate) fn last_rows(&self, among: &Among) -> Result<PositionRows, HistoryError> {
         let select = format!("SELECT {} FROM positions AS p", newest::columns());
         let order = " ORDER BY p.id, p.revision DESC LIMIT 1 BY p.id";
         let cursor = self
-            .query(&select, &condition, order)?
+            .query(&select, &among.condition(), order)?
             .with_setting("max_query_size", TEXT_BYTES.to_string())
             .with_setting("max_ast_elements", "1000000")
             .fetch::<PositionRecord>()
             .map_err(judged)?;
         Ok(PositionRows { cursor })
+    }
+
+    /// Their places at which more than one position has ever stood.
+    pub(crate) async fn contested(&self, among: &Among) -> Result<HashSet<Place>, HistoryError> {
+        let of_these = among.condition();
+        let mut condition = of(among.client);
+        condition.text += " AND (p.device_id, p.time, p.content) IN (SELECT p.device_id, p.time, p.content \
+             FROM positions AS p WHERE ";
+        condition.text += &of_these.text;
+        condition.text.push(')');
+        condition.values.extend(of_these.values);
+        let select = "SELECT p.device_id, toUnixTimestamp64Milli(p.time), p.content FROM positions AS p";
+        let rest = " GROUP BY p.device_id, p.time, p.content HAVING min(p.id) != max(p.id)";
+        let query = self
+            .query(select, &condition, rest)?
+            .with_setting("max_query_size", TEXT_BYTES.to_string())
+            .with_setting("max_ast_elements", "1000000");
+        let places = ask(query.fetch_all::<(u32, i64, u64)>()).await?;
+        let place = |(device, time, content)| (DeviceId(device), TimeMs(time), content);
+        Ok(places.into_iter().map(place).collect())
     }
 
     /// Of each device the newest trusted row among those whose id is below `before`, and the newest jump, from a point

@@ -64,7 +64,9 @@ impl Decoder {
         let mut records: Vec<(Offset, Bytes)> = Vec::with_capacity(raw.len());
         for message in raw {
             let mut record = Vec::with_capacity(256);
-            let kept = message.uplink.is_some_and(|uplink| uplink.encode(&mut record).is_ok());
+            let kept = message
+                .uplink
+                .is_some_and(|uplink| uplink.encode(&mut record).is_ok());
             if kept {
                 records.push((message.offset, record.into()));
             } else {

@@ -137,7 +137,12 @@ impl Redecoder {
             None => return Err(RedecodeError::NoPlugin(request.vendor)),
         };
         let until = inner.rooms.ingest.durable();
-        let total = inner.rooms.history.raw_messages().count(&request.filter(until)).await?;
+        let total = inner
+            .rooms
+            .history
+            .raw_messages()
+            .count(&request.filter(until))
+            .await?;
         let now = clock::now();
         let job = {
             let mut jobs = inner.jobs.lock();
@@ -330,7 +335,9 @@ impl Inner {
     fn prune(&self, jobs: &mut BTreeMap<JobId, Kept>) {
         while jobs.len() > KEPT {
             let ended = jobs.iter().find(|(_, kept)| !kept.job.state.is_open());
-            let Some(id) = ended.map(|(id, _)| *id) else { return };
+            let Some(id) = ended.map(|(id, _)| *id) else {
+                return;
+            };
             jobs.remove(&id);
             run::forget(&self.folder, id);
             // a file that stays is read again at the next start, no more

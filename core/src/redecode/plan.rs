@@ -36,19 +36,25 @@ pub(super) fn place(row: &PositionRow) -> Place {
     (row.device, row.time, row.content)
 }
 
-/// The places of which the plan has to know who stands there: those of what differs, and those that are in doubt.
-pub(super) fn places(items: &[Item], in_doubt: impl Fn(&Place) -> bool) -> Vec<Place> {
-    let mut places = HashSet::new();
+/// The places of which the plan has to know who stands there: those of what differs, and those at which more than one
+/// position has stood.
+pub(super) fn places(items: &[Item], contested: &HashSet<Place>) -> Vec<Place> {
+    let mut places = contested.clone();
     for item in items {
-        let both = [item.last.as_ref().map(place), item.wanted.as_ref().map(place)];
-        let differs = !says_the_same(item.last.as_ref(), item.wanted.as_ref());
-        places.extend(both.into_iter().flatten().filter(|at| differs || in_doubt(at)));
+        if !says_the_same(item.last.as_ref(), item.wanted.as_ref()) {
+            places.extend(item.last.as_ref().map(place));
+            places.extend(item.wanted.as_ref().map(place));
+        }
     }
     places.into_iter().collect()
 }
 
 /// The corrections that are needed, by id. `items` are sorted by id, each id once.
-pub(super) fn plan(items: Vec<Item>, occupants: &HashMap<Place, Occupant>, counts: &mut Counts) -> Vec<Change> {
+pub(super) fn plan(
+    items: Vec<Item>,
+    occupants: &HashMap<Place, Occupant>,
+    counts: &mut Counts,
+) -> Vec<Change> {
     let ids: HashSet<PositionId> = items.iter().map(|item| item.id).collect();
     let mut taken: HashSet<Place> = HashSet::new();
     let mut changes = Vec::new();
@@ -71,7 +77,8 @@ pub(super) fn plan(items: Vec<Item>, occupants: &HashMap<Place, Occupant>, count
         let lost = |row: &PositionRow| {
             let at = place(row);
             let other = occupant(&at).filter(|other| !other.deleted && other.id != id);
-            taken.contains(&at) || other.is_some_and(|other| other.by_person || (other.id < id && !ids.contains(&other.id)))
+            taken.contains(&at)
+                || other.is_some_and(|other| other.by_person || (other.id < id && !ids.contains(&other.id)))
         };
         let new = wanted.filter(|row| !lost(row));
         if says_the_same(old.as_ref(), new.as_ref()) {

@@ -48,6 +48,16 @@ impl Table {
         seen.map(|(at, row)| (at, row.id)).collect()
     }
 
+    fn contested(&self, at: &Place) -> bool {
+        let ids: HashSet<PositionId> = self
+            .0
+            .iter()
+            .filter(|row| place(row) == *at)
+            .map(|row| row.id)
+            .collect();
+        ids.len() > 1
+    }
+
     fn last(&self, id: PositionId) -> Option<PositionRow> {
         let rows = self.0.iter().filter(|row| row.id == id);
         rows.max_by_key(|row| row.revision).cloned()
@@ -82,7 +92,6 @@ impl Table {
 
     /// Decodes all messages again, so many in a page.
     fn decode_again(&mut self, wanted: &BTreeMap<u64, Option<i64>>, page: usize) -> usize {
-        let mut left = HashSet::new();
         let mut changed = 0;
         let ids: Vec<u64> = wanted.keys().copied().collect();
         for ids in ids.chunks(page) {
@@ -94,11 +103,12 @@ impl Table {
                     wanted: wanted[id].map(|at| row(*id, at, 0)),
                 })
                 .collect();
-            let asked = places(&items, |at| left.contains(at));
+            let contested = items.iter().filter_map(|item| item.last.as_ref().map(place));
+            let contested = contested.filter(|at| self.contested(at)).collect();
+            let asked = places(&items, &contested);
             let mut occupants = self.occupants();
             occupants.retain(|at, _| asked.contains(at));
             let changes = plan(items, &occupants, &mut Counts::default());
-            left.extend(changes.iter().filter_map(|change| change.old.as_ref()).map(place));
             self.apply(&changes);
             changed += changes.len();
         }

@@ -14,11 +14,9 @@ use super::plan::{self, Change, Item};
 use crate::clock;
 use crate::corrections::{CorrectionError, Held};
 use crate::device::{self, Reading, Shadow, StepConfig};
-use crate::history::{self, HistoryError, LetterFilter, Place, PositionRow, RawFilter};
+use crate::history::{self, Among, HistoryError, LetterFilter, Place, PositionRow, RawFilter};
 use crate::ingest::IngestError;
-use crate::model::{
-    Correction, DeviceId, Offset, PositionId, Restated, Standing, TimeMs, Verdict,
-};
+use crate::model::{Correction, DeviceId, Offset, PositionId, Restated, Standing, TimeMs, Verdict};
 use crate::pipeline::{StateError, States};
 
 /// Messages of a page, and about so many bytes of payload.
@@ -39,8 +37,6 @@ const PAUSE: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Messages in one question for their letters.
 const LETTERS: usize = 1_000;
-/// Places that fixes have left, as far as they are remembered; beyond that each place is looked at.
-const LEFT: usize = 1 << 20;
 
 /// Why a page, and with it perhaps the run, came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -142,8 +138,6 @@ pub(super) async fn run(
         states,
         shadows: HashMap::new(),
         config: StepConfig::from(&rooms.devices),
-        left: HashSet::new(),
-        all_in_doubt: job.cursor > Offset(0),
         rooms,
     };
     if job.cursor == Offset(0) {
@@ -191,10 +185,6 @@ struct Run<'a> {
     /// The devices as of the last message that was judged.
     shadows: HashMap<DeviceId, Shadow>,
     config: StepConfig,
-    /// Places that fixes have left: another one may stand behind them.
-    left: HashSet<Place>,
-    /// Too many of them to know, or an earlier run knew them.
-    all_in_doubt: bool,
 }
 
 /// The positions of a page as they should be, by id.
@@ -205,6 +195,8 @@ struct Judged {
     confirmed: Vec<(PositionId, Verdict)>,
     /// Messages of which no position was known.
     silent: Vec<(Offset, TimeMs)>,
+    /// Places of the page at which more than one position has stood.
+    contested: HashSet<Place>,
 }
 
 impl Run<'_> {
@@ -262,12 +254,19 @@ impl Run<'_> {
             return Ok(true);
         };
         // what came between the pages counts as well
-        let start = if job.cursor == Offset(0) { first.offset } else { job.cursor };
+        let start = if job.cursor == Offset(0) {
+            first.offset
+        } else {
+            job.cursor
+        };
         let end = Offset(last.offset.0 + 1);
         let messages = raw.len() as u64;
         let mut devices: BTreeSet<DeviceId> = raw.iter().map(|message| message.device).collect();
         let page = self.decoder.decode(raw).await?;
-        let fixes = page.messages.iter().flat_map(|message| message.fixes.iter().flatten());
+        let fixes = page
+            .messages
+            .iter()
+            .flat_map(|message| message.fixes.iter().flatten());
         devices.extend(fixes.filter_map(|fix| fix.device));
 
         let mut counts = job.counts;
@@ -296,7 +295,9 @@ impl Run<'_> {
     fn same_version(&self, job: &Job) -> Result<(), RunError> {
         let vendor = &job.request.vendor;
         let Some(manifest) = self.rooms.decode.manifest(vendor) else {
-            return Err(RunError::NoPlugin(format!("no plugin named {vendor:?} is in service")));
+            return Err(RunError::NoPlugin(format!(
+                "no plugin named {vendor:?} is in service"
+            )));
         };
         let now = manifest.version.to_string();
         if now == job.version {
@@ -348,10 +349,18 @@ impl Run<'_> {
     ) -> Result<Judged, RunError> {
         let positions = self.rooms.history.positions();
         let ids = PositionId::new(range.start, 0)..PositionId::new(range.end, 0);
-        let offsets: Vec<Offset> = page.messages.iter().map(|message| message.offset).collect();
-        let mut rows = positions.last_rows(job.client(), ids, devices.iter().copied(), offsets.into_iter())?;
+        let among = Among {
+            client: job.client(),
+            ids,
+            devices: devices.iter().copied().collect(),
+            messages: page.messages.iter().map(|message| message.offset).collect(),
+        };
+        let mut judged = Judged {
+            contested: positions.contested(&among).await?,
+            ..Judged::default()
+        };
+        let mut rows = positions.last_rows(&among)?;
         let mut next = rows.next().await?;
-        let mut judged = Judged::default();
         for message in page.messages {
             while let Some(row) = next.take_if(|row| row.id.offset() < message.offset) {
                 self.shadows.entry(row.device).or_default().restore(&row);
@@ -417,7 +426,11 @@ impl Run<'_> {
             let shadow = self.shadows.entry(device).or_default();
             let outcome = shadow.judge(job.client(), device, reading, &self.config);
             if let Some((confirmed, verdict)) = outcome.released {
-                match judged.items.get_mut(&confirmed).and_then(|item| item.wanted.as_mut()) {
+                match judged
+                    .items
+                    .get_mut(&confirmed)
+                    .and_then(|item| item.wanted.as_mut())
+                {
                     Some(wanted) => wanted.verdict = verdict,
                     None => judged.confirmed.push((confirmed, verdict)),
                 }
@@ -428,7 +441,14 @@ impl Run<'_> {
                 }
                 row
             });
-            judged.items.insert(id, Item { id, last: stood, wanted });
+            judged.items.insert(
+                id,
+                Item {
+                    id,
+                    last: stood,
+                    wanted,
+                },
+            );
         }
         // what the decoder does not find any more
         for (id, row) in last {
@@ -453,13 +473,17 @@ impl Run<'_> {
             mut items,
             confirmed,
             silent,
+            contested,
         } = judged;
         let positions = self.rooms.history.positions();
         for (id, verdict) in confirmed {
             if let Some(row) = positions.get(job.client(), id).await?
                 && row.verdict == Verdict::Jump
             {
-                let wanted = PositionRow { verdict, ..row.clone() };
+                let wanted = PositionRow {
+                    verdict,
+                    ..row.clone()
+                };
                 items.insert(
                     id,
                     Item {
@@ -471,7 +495,7 @@ impl Run<'_> {
             }
         }
         let items: Vec<Item> = items.into_values().collect();
-        let places = plan::places(&items, |at| self.all_in_doubt || self.left.contains(at));
+        let places = plan::places(&items, &contested);
         let occupants = positions.occupants(job.client(), &places).await?;
         let changes = plan::plan(items, &occupants.into_iter().collect(), counts);
         let room = MAX_SAMPLES.saturating_sub(job.samples.len());
@@ -483,8 +507,10 @@ impl Run<'_> {
                 .map(|change| change.id.offset())
                 .collect();
             let record = self.journal(job, changes, held).await?;
-            let gained: Vec<(Offset, TimeMs)> =
-                silent.into_iter().filter(|(offset, _)| gained.contains(offset)).collect();
+            let gained: Vec<(Offset, TimeMs)> = silent
+                .into_iter()
+                .filter(|(offset, _)| gained.contains(offset))
+                .collect();
             self.answer_letters(job, &gained, record).await?;
         }
         job.samples.extend(samples);
@@ -504,18 +530,11 @@ impl Run<'_> {
             let old = change.old.as_ref();
             old.is_some_and(|old| corrections.is_latest(old.device, old.id)) && !stays_newest(change)
         });
-        for change in first.iter().chain(&last) {
-            let old = change.old.as_ref().map(plan::place);
-            if let Some(at) = old.filter(|at| change.new.as_ref().map(plan::place) != Some(*at)) {
-                self.left.insert(at);
-            }
-        }
-        if self.left.len() > LEFT {
-            self.all_in_doubt = true;
-            self.left = HashSet::new();
-        }
         let sender = job.request.sender;
-        let plain = first.into_iter().filter_map(|change| correction(job, change)).collect();
+        let plain = first
+            .into_iter()
+            .filter_map(|change| correction(job, change))
+            .collect();
         let mut end = corrections.journal(sender, plain, held).await?;
         for change in last {
             let old = change.old.clone();
