@@ -202,7 +202,7 @@ impl Corrections {
 
     /// Where the row is the latest position of its device: what latest steps back to without it, and what was
     /// corrected and is not older than that.
-    pub(super) async fn step_back(
+    pub(crate) async fn step_back(
         &self,
         standing: &PositionRow,
     ) -> Result<(Option<Standing>, Vec<Corrected>), HistoryError> {
@@ -260,7 +260,7 @@ impl Corrections {
 }
 
 /// The revision of the first row that a correction makes.
-pub(super) fn first_revision(standing: &PositionRow) -> Result<u8, CorrectionError> {
+fn first_revision(standing: &PositionRow) -> Result<u8, CorrectionError> {
     if standing.revision >= MAX_CORRECTED {
         return Err(CorrectionError::Exhausted);
     }

@@ -2,22 +2,15 @@
 //! as those of people.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
+use super::CorrectionError;
 use super::accept::Corrections;
 use super::turns::Held;
-use super::{CorrectionError, accept};
 use crate::clock;
-use crate::history::{HistoryError, PositionRow};
-use crate::model::{Correction, DeviceId, Offset, PositionId, Restated, Sender, Source, Uplink};
+use crate::model::{Correction, DeviceId, Offset, PositionId, Sender, Source, Uplink};
 
 /// Corrections that are journalled together.
-const TOGETHER: usize = 500;
-
-/// The revision of the first row that a correction makes; `None`: the row was corrected too often.
-pub(crate) fn first_revision(standing: &PositionRow) -> Option<u8> {
-    accept::first_revision(standing).ok()
-}
+const TOGETHER: usize = 2_000;
 
 impl Corrections {
     /// Waits for the turns of all these devices: while they are held, nobody else corrects their positions.
@@ -31,34 +24,8 @@ impl Corrections {
         shown.is_some_and(|latest| latest.id == id)
     }
 
-    /// A correction by a plugin. What it needs beyond the rows is read now: all corrections that were journalled
-    /// before have to be stored.
-    pub(crate) async fn correction(
-        &self,
-        row: &PositionRow,
-        revision: u8,
-        plugin: Arc<str>,
-        old: bool,
-        new: Option<Restated>,
-    ) -> Result<Correction, HistoryError> {
-        let (fallback, known) = if old {
-            self.step_back(row).await?
-        } else {
-            (None, Vec::new())
-        };
-        Ok(Correction {
-            id: row.id,
-            received: row.received,
-            revision,
-            plugin,
-            old: old.then(|| row.into()),
-            new,
-            fallback,
-            known,
-        })
-    }
-
-    /// Journals corrections of one client. Returns when they are on disk, with the offset behind them.
+    /// Journals corrections of one client, whose devices are held. Returns when they are on disk, with the offset
+    /// behind them.
     pub(crate) async fn journal(
         &self,
         sender: Sender,

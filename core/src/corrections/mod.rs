@@ -13,5 +13,4 @@ mod batch;
 mod turns;
 
 pub use accept::{CorrectionError, Corrections};
-pub(crate) use batch::first_revision;
 pub(crate) use turns::Held;

@@ -44,7 +44,7 @@ impl Turns {
 
 impl Held {
     /// Behind the last corrections of these devices.
-    pub(super) fn end(&self) -> Offset {
+    pub(crate) fn end(&self) -> Offset {
         self.0.iter().map(|turn| **turn).max().unwrap_or_default()
     }
 

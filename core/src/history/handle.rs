@@ -18,6 +18,7 @@ use super::letters::Letters;
 use super::metrics::HistoryMetrics;
 use super::options::{HistoryOptions, Lag};
 use super::positions::Positions;
+use super::raw::RawMessages;
 use super::retry::{self, Pauses};
 use super::row::{Chunk, PositionRow};
 use super::spool::Spool;
@@ -156,6 +157,14 @@ impl History {
     /// The dead letters that are stored.
     pub fn letters(&self) -> Letters {
         Letters {
+            client: self.inner.client.clone(),
+            ready: self.inner.backlog.ready.subscribe(),
+        }
+    }
+
+    /// The raw messages that are stored.
+    pub(crate) fn raw_messages(&self) -> RawMessages {
+        RawMessages {
             client: self.inner.client.clone(),
             ready: self.inner.backlog.ready.subscribe(),
         }

@@ -19,7 +19,7 @@ use super::row::PositionRow;
 use crate::model::{ClientId, Corrected, DeviceId, MAX_CORRECTED, Offset, PositionId, TimeMs, Verdict};
 
 /// What ClickHouse may take for one question, seconds and bytes …
-const SECONDS: u64 = 15;
+pub(super) const SECONDS: u64 = 15;
 pub(super) const MEMORY: u64 = 512 << 20;
 /// … and how long its next piece is waited for.
 const ASK: Duration = Duration::from_secs(20);
@@ -80,7 +80,7 @@ pub struct Positions {
 
 /// Rows on their way. Dropping it ends the question.
 pub struct PositionRows {
-    cursor: RowCursor<PositionRecord>,
+    pub(super) cursor: RowCursor<PositionRecord>,
 }
 
 impl PositionRows {
@@ -244,7 +244,12 @@ impl Positions {
         Ok(rows.map(|row| Corrected::from(&row)).collect())
     }
 
-    fn query(&self, select: &str, condition: &Condition, rest: &str) -> Result<Query, HistoryError> {
+    pub(super) fn query(
+        &self,
+        select: &str,
+        condition: &Condition,
+        rest: &str,
+    ) -> Result<Query, HistoryError> {
         if !*self.ready.borrow() {
             return Err(Error::TimedOut.into());
         }
@@ -266,12 +271,12 @@ fn deleted() -> Value {
     Value::Text(Verdict::Deleted.name().to_owned())
 }
 
-fn instant(time: TimeMs) -> Value {
+pub(super) fn instant(time: TimeMs) -> Value {
     Value::Signed(record::clamp(time))
 }
 
 /// The positions of a client.
-fn of(client: ClientId) -> Condition {
+pub(super) fn of(client: ClientId) -> Condition {
     Condition::of("p.client_id", client)
 }
 
@@ -284,7 +289,7 @@ fn at(client: ClientId, device: DeviceId, time: TimeMs, content: u64) -> Conditi
     condition
 }
 
-async fn ask<T>(question: impl Future<Output = Result<T, Error>>) -> Result<T, HistoryError> {
+pub(super) async fn ask<T>(question: impl Future<Output = Result<T, Error>>) -> Result<T, HistoryError> {
     match tokio::time::timeout(ASK, question).await {
         Ok(answer) => answer.map_err(judged),
         Err(_) => Err(Error::TimedOut.into()),

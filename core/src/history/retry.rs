@@ -18,7 +18,7 @@ const PERMANENT: [u32; 10] = [6, 16, 27, 33, 53, 60, 62, 81, 117, 497];
 const WRONG_PASSWORD: u32 = 516;
 
 /// Whether the failure will not pass by itself.
-pub(super) fn is_permanent(error: &HistoryError) -> bool {
+pub(crate) fn is_permanent(error: &HistoryError) -> bool {
     match error {
         HistoryError::ClickHouse(Error::BadResponse(text)) => {
             code(text).is_some_and(|code| PERMANENT.contains(&code) || code == WRONG_PASSWORD)

@@ -6,15 +6,16 @@ use ahash::AHashMap;
 use bytes::Bytes;
 
 use super::metrics::PipelineMetrics;
+use super::origin::{NoDevice, Origin, Refusal};
 use super::understand::{Content, Message, Understood, fixes};
-use crate::decode::{DecodeHost, Decoded, DeviceFrom, Failure, FailureKind, Manifest};
+use crate::decode::{DecodeHost, Decoded, Failure, FailureKind};
 use crate::device::{DeviceBatch, DeviceCorrection, DeviceDirectory, Reading, Ticket};
 use crate::history::RawRow;
 use crate::model::{
     ClientId, Correction, DeadLetter, DeadReason, DeviceId, MAX_FIXES_PER_MESSAGE, Offset, PositionId,
     Sender, Source, Uplink,
 };
-use crate::registry::{NewDevice, NewTracker, Registry, RegistryError, Tracker, UnknownTracker};
+use crate::registry::{NewDevice, NewTracker, Registry, RegistryError, UnknownTracker};
 
 /// What a chunk left behind besides its rows.
 #[derive(Default)]
@@ -199,10 +200,15 @@ impl Applier {
         decoded: Decoded,
         into: &mut Gathered,
     ) -> Option<DeviceId> {
-        let origin = self.origin(uplink, vendor, plugin);
+        let origin = Origin::of(uplink, plugin, &self.registry, &self.decode);
         let (mut first, mut refused) = (None, None);
         for (index, (named, fix)) in decoded.fixes.into_iter().take(MAX_FIXES_PER_MESSAGE).enumerate() {
-            match self.resolve(&origin, named.as_deref()).await {
+            let device = match origin.device(named.as_deref(), &self.registry) {
+                Err(NoDevice::Unregistered(ident)) => self.unknown(uplink.sender, vendor, ident).await,
+                Err(NoDevice::Refused(refusal)) => Err(refusal),
+                Ok(device) => Ok(device),
+            };
+            match device {
                 Ok(device) => {
                     first.get_or_insert(device);
                     let reading = Reading {
@@ -227,61 +233,6 @@ impl Applier {
             ..dead_letter(offset, uplink, plugin)
         }));
         first
-    }
-
-    /// What all fixes of a message share, looked up once.
-    fn origin<'a>(&self, uplink: &'a Uplink, vendor: &'a str, plugin: &str) -> Origin<'a> {
-        Origin {
-            sender: uplink.sender,
-            vendor,
-            topic: match &uplink.source {
-                Source::Mqtt { device, .. } => device.as_deref(),
-                _ => None,
-            },
-            own: uplink
-                .sender
-                .tracker
-                .and_then(|tracker| self.registry.tracker(tracker)),
-            manifest: self.decode.manifest_of(plugin),
-        }
-    }
-
-    /// The device of one fix: from payload, topic or credential in the order that the manifest says, and
-    /// never another tracker than the credential's.
-    async fn resolve(&self, origin: &Origin<'_>, named: Option<&str>) -> Result<DeviceId, Refusal> {
-        let own = origin.own.as_deref();
-        let order = origin.manifest.as_ref().map_or(
-            &[DeviceFrom::Payload, DeviceFrom::Topic, DeviceFrom::Credential][..],
-            |manifest| &manifest.device_order,
-        );
-        let ident = order.iter().find_map(|from| match from {
-            DeviceFrom::Payload => named,
-            DeviceFrom::Topic => origin.topic,
-            DeviceFrom::Credential => own.and_then(|tracker| tracker.imei.as_deref()),
-        });
-        if let Some(own) = own {
-            if let (Some(ident), Some(imei)) = (ident, own.imei.as_deref())
-                && ident != imei
-            {
-                return Err(Refusal {
-                    ident: Some(ident.to_owned()),
-                    reason: DeadReason::ForeignTracker,
-                    detail: format!("the credential belongs to tracker {imei}"),
-                });
-            }
-            return device_of(own);
-        }
-        let Some(ident) = ident else {
-            return Err(Refusal {
-                ident: None,
-                reason: DeadReason::UnknownTracker,
-                detail: "neither payload nor topic nor credential names a tracker".into(),
-            });
-        };
-        if let Some(tracker) = self.registry.tracker_by_imei(origin.sender.client, ident) {
-            return device_of(&tracker);
-        }
-        self.unknown(origin.sender, origin.vendor, ident).await
     }
 
     /// A tracker that is not registered: what the link says happens with it.
@@ -332,32 +283,6 @@ impl Applier {
             _ => Err(refusal("no such tracker".into())),
         }
     }
-}
-
-/// Where a message comes from, as far as it says whose its fixes are.
-struct Origin<'a> {
-    sender: Sender,
-    vendor: &'a str,
-    /// Device identifier in the topic.
-    topic: Option<&'a str>,
-    /// The tracker that the credential belongs to.
-    own: Option<Arc<Tracker>>,
-    manifest: Option<Arc<Manifest>>,
-}
-
-/// Why a fix has no device.
-struct Refusal {
-    ident: Option<String>,
-    reason: DeadReason,
-    detail: String,
-}
-
-fn device_of(tracker: &Tracker) -> Result<DeviceId, Refusal> {
-    tracker.device.ok_or_else(|| Refusal {
-        ident: tracker.imei.as_deref().map(str::to_owned),
-        reason: DeadReason::NoDevice,
-        detail: format!("tracker {} has no device", tracker.id),
-    })
 }
 
 /// A letter with everything but the reason.

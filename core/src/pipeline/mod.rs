@@ -13,14 +13,17 @@
 
 mod apply;
 mod metrics;
+mod origin;
 mod pin;
 mod run;
 mod states;
 mod understand;
 
 pub use metrics::PipelineMetrics;
+pub(crate) use origin::Origin;
 pub use run::{Pipeline, PipelineError, PipelineOptions, Rooms, recall};
 pub use states::{StateError, States};
+pub(crate) use understand::{Content, Message, Turn, Understanding};
 
 #[cfg(doc)]
 use crate::history::Chunk;

@@ -15,13 +15,13 @@ use crate::model::{Offset, Source, Uplink};
 use crate::registry::{Registry, Tracker};
 
 /// A chunk of the journal after decoding, before anything was applied.
-pub(super) struct Understood {
+pub(crate) struct Understood {
     pub range: Range<Offset>,
     pub messages: Vec<Message>,
 }
 
 /// One journal record.
-pub(super) struct Message {
+pub(crate) struct Message {
     pub offset: Offset,
     /// The record as it stands in the journal, for dead letters of unreadable ones.
     pub record: Bytes,
@@ -29,7 +29,7 @@ pub(super) struct Message {
 }
 
 /// What a record turned out to be.
-pub(super) enum Content {
+pub(crate) enum Content {
     /// A vendor's message with what its decoder made of it.
     Vendor {
         uplink: Uplink,
@@ -45,28 +45,28 @@ pub(super) enum Content {
 
 /// What the records of all chunks are understood with.
 #[derive(Clone)]
-pub(super) struct Understanding {
+pub(crate) struct Understanding {
     pub decode: DecodeHost,
     pub registry: Registry,
     pub states: States,
 }
 
 /// A chunk's place in the order of the journal: states are settled chunk after chunk.
-pub(super) struct Turn {
+pub(crate) struct Turn {
     before: oneshot::Receiver<()>,
     done: oneshot::Sender<()>,
 }
 
 impl Turn {
     /// The first turn, and what makes the next ones.
-    pub(super) fn first() -> oneshot::Receiver<()> {
+    pub(crate) fn first() -> oneshot::Receiver<()> {
         let (done, first) = oneshot::channel();
         let _ = done.send(());
         first
     }
 
     /// The turn after `before`, which becomes that of the next one.
-    pub(super) fn after(before: &mut oneshot::Receiver<()>) -> Self {
+    pub(crate) fn after(before: &mut oneshot::Receiver<()>) -> Self {
         let (done, next) = oneshot::channel();
         Self {
             before: std::mem::replace(before, next),
@@ -98,7 +98,7 @@ struct Waiting {
 
 impl Understanding {
     /// Decodes all messages of `records`; vendors run beside each other, one result per record in order.
-    pub(super) async fn understand(&self, records: Vec<(Offset, Bytes)>, turn: Turn) -> Understood {
+    pub(crate) async fn understand(&self, records: Vec<(Offset, Bytes)>, turn: Turn) -> Understood {
         let range = match (records.first(), records.last()) {
             (Some((first, _)), Some((last, _))) => *first..Offset(last.0 + 1),
             _ => Offset(0)..Offset(0),

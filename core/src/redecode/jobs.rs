@@ -137,7 +137,12 @@ impl Redecoder {
             None => return Err(RedecodeError::NoPlugin(request.vendor)),
         };
         let until = inner.rooms.ingest.durable();
-        let total = inner.rooms.history.raw_messages().count(&request.filter(until)).await?;
+        let total = inner
+            .rooms
+            .history
+            .raw_messages()
+            .count(&request.filter(until))
+            .await?;
         let now = clock::now();
         let job = {
             let mut jobs = inner.jobs.lock();
@@ -179,8 +184,10 @@ impl Redecoder {
     /// One of them.
     pub fn job(&self, client: ClientId, id: JobId) -> Result<Job, RedecodeError> {
         let jobs = self.inner.jobs.lock();
-        let kept = jobs.get(&id).filter(|kept| kept.job.client() == client);
-        kept.map(|kept| kept.job.clone()).ok_or(RedecodeError::NotFound)
+        match jobs.get(&id).filter(|kept| kept.job.client() == client) {
+            Some(kept) => Ok(kept.job.clone()),
+            None => Err(RedecodeError::NotFound),
+        }
     }
 
     /// Stops it after the page that it works on; what is done stays done.
@@ -244,8 +251,9 @@ impl Inner {
             };
             let id = job.id;
             tracing::info!(job = %id, client = %job.client(), vendor = job.request.vendor, from = %job.cursor, until = %job.until, "re-decoding");
+            let progress = |job: &Job| self.progress(job);
             let ended = tokio::select! {
-                ended = run::run(&self.rooms, &self.folder, job, &halt, &|job| self.progress(job)) => ended,
+                ended = run::run(&self.rooms, &self.folder, job, &halt, &progress) => ended,
                 // in the middle of a page: that one is done again
                 () = self.stop.cancelled() => return,
             };
@@ -301,8 +309,9 @@ impl Inner {
         change: impl FnOnce(&mut Kept) -> Result<(), RedecodeError>,
     ) -> Result<Job, RedecodeError> {
         let mut jobs = self.jobs.lock();
-        let kept = jobs.get_mut(&id).filter(|kept| kept.job.client() == client);
-        let kept = kept.ok_or(RedecodeError::NotFound)?;
+        let Some(kept) = jobs.get_mut(&id).filter(|kept| kept.job.client() == client) else {
+            return Err(RedecodeError::NotFound);
+        };
         change(kept)?;
         kept.job.updated = clock::now();
         self.write(&kept.job)?;
@@ -326,7 +335,9 @@ impl Inner {
     fn prune(&self, jobs: &mut BTreeMap<JobId, Kept>) {
         while jobs.len() > KEPT {
             let ended = jobs.iter().find(|(_, kept)| !kept.job.state.is_open());
-            let Some(id) = ended.map(|(id, _)| *id) else { return };
+            let Some(id) = ended.map(|(id, _)| *id) else {
+                return;
+            };
             jobs.remove(&id);
             run::forget(&self.folder, id);
             // a file that stays is read again at the next start, no more

@@ -100,7 +100,7 @@ impl States {
     }
 
     /// Whether a vendor's decoder has ever left a state.
-    pub(super) fn has(&self, vendor: &str) -> bool {
+    pub(crate) fn has(&self, vendor: &str) -> bool {
         self.inner.sessions.lock().vendors.contains(vendor)
     }
 

@@ -1,0 +1,129 @@
+//! A page of raw messages, decoded as they are when they arrive: the same plugins, pins, sessions and states.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::run::RunError;
+use crate::decode::{FailureKind, Outcome};
+use crate::history::RawMessage;
+use crate::model::{DeviceId, Fix, MAX_FIXES_PER_MESSAGE, Offset, TimeMs, Uplink};
+use crate::pipeline::{Content, Message, Origin, States, Turn, Understanding};
+
+use super::jobs::Rooms;
+
+/// A message with what its decoder says now.
+pub(super) struct Again {
+    pub offset: Offset,
+    pub received: TimeMs,
+    pub vendor: Arc<str>,
+    /// The plugin and version that decoded it.
+    pub plugin: Arc<str>,
+    /// `None`: it was refused, or its decoder failed on it.
+    pub fixes: Option<Vec<FixAgain>>,
+}
+
+/// A fix and, where the registry knows one by now, its device.
+pub(super) struct FixAgain {
+    pub ident: Option<String>,
+    pub device: Option<DeviceId>,
+    pub fix: Fix,
+}
+
+/// Decodes pages in order.
+pub(super) struct Decoder {
+    understanding: Understanding,
+    turns: oneshot::Receiver<()>,
+}
+
+/// What came of a page.
+#[derive(Default)]
+pub(super) struct Page {
+    pub messages: Vec<Again>,
+    /// Messages of which too little is kept.
+    pub unreadable: u64,
+}
+
+impl Decoder {
+    /// States are those of this job alone: live ones are further.
+    pub(super) fn new(rooms: &Rooms, states: States) -> Self {
+        Self {
+            understanding: Understanding {
+                decode: rooms.decode.clone(),
+                registry: rooms.registry.clone(),
+                states,
+            },
+            turns: Turn::first(),
+        }
+    }
+
+    /// Decodes a page. `Err` where a message has no decoder at the moment: then nothing of the page counts.
+    pub(super) async fn decode(&mut self, raw: Vec<RawMessage>) -> Result<Page, RunError> {
+        let mut page = Page::default();
+        let mut records: Vec<(Offset, Bytes)> = Vec::with_capacity(raw.len());
+        for message in raw {
+            let mut record = Vec::with_capacity(256);
+            let kept = message
+                .uplink
+                .is_some_and(|uplink| uplink.encode(&mut record).is_ok());
+            if kept {
+                records.push((message.offset, record.into()));
+            } else {
+                page.unreadable += 1;
+            }
+        }
+        let turn = Turn::after(&mut self.turns);
+        let understood = self.understanding.understand(records, turn).await;
+        page.messages.reserve(understood.messages.len());
+        for message in understood.messages {
+            page.messages.extend(self.again(message)?);
+        }
+        Ok(page)
+    }
+
+    fn again(&self, message: Message) -> Result<Option<Again>, RunError> {
+        let Content::Vendor {
+            uplink,
+            vendor,
+            plugin,
+            outcome,
+        } = message.content
+        else {
+            return Ok(None);
+        };
+        let fixes = match outcome {
+            Outcome::Decoded(decoded) => Some(self.located(&uplink, &plugin, decoded.fixes)),
+            Outcome::Failed(failure) => match failure.kind {
+                FailureKind::NotMine
+                | FailureKind::Malformed
+                | FailureKind::Unsupported
+                | FailureKind::Trapped
+                | FailureKind::Deadline
+                | FailureKind::Contract => None,
+                FailureKind::OutOfService => return Err(RunError::OutOfService),
+                FailureKind::NoPlugin => return Err(RunError::NoPlugin(failure.detail)),
+            },
+        };
+        Ok(Some(Again {
+            offset: message.offset,
+            received: uplink.received,
+            vendor,
+            plugin,
+            fixes,
+        }))
+    }
+
+    fn located(&self, uplink: &Uplink, plugin: &str, fixes: Vec<(Option<String>, Fix)>) -> Vec<FixAgain> {
+        let Understanding { decode, registry, .. } = &self.understanding;
+        let origin = Origin::of(uplink, plugin, registry, decode);
+        let fixes = fixes.into_iter().take(MAX_FIXES_PER_MESSAGE);
+        fixes
+            .map(|(ident, fix)| FixAgain {
+                device: origin.device(ident.as_deref(), registry).ok(),
+                ident,
+                fix,
+            })
+            .collect()
+    }
+}
