@@ -86,10 +86,7 @@ impl Hub {
         if status.is_success() {
             return Ok(body);
         }
-        let mut said = body["message"]
-            .as_str()
-            .unwrap_or("(no reason given)")
-            .to_owned();
+        let mut said = body["message"].as_str().unwrap_or("(no reason given)").to_owned();
         for violation in body["violations"].as_array().into_iter().flatten() {
             said.push_str("; ");
             said.push_str(violation["message"].as_str().unwrap_or_default());

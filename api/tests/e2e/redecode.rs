@@ -104,7 +104,12 @@ fn text(bytes: &[u8]) -> String {
 
 #[track_caller]
 fn succeeded(output: &Output) -> String {
-    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}{}",
+        text(&output.stdout),
+        text(&output.stderr)
+    );
     text(&output.stdout)
 }
 
@@ -134,13 +139,19 @@ async fn a_successor_corrects_history_and_leaves_all_else_alone() {
     let people = fleet.people_correct(&hub).await;
     let corrected = fleet.seen(&hub).await;
     let untouched = hub.sql(RAW).await;
-    assert!(untouched.starts_with(&format!("{}\t", fleet.messages())), "{untouched}");
+    assert!(
+        untouched.starts_with(&format!("{}\t", fleet.messages())),
+        "{untouched}"
+    );
 
     // the same decoder says the same
     let rows = hub.sql(ROWS).await;
     let id = create(&hub, &admin, json!({ "vendor": "hostile", "dryRun": true })).await;
     let same = finished(&hub, &admin, id).await;
-    assert_eq!((&same["total"], &same["done"]), (&json!(fleet.messages()), &json!(fleet.messages())));
+    assert_eq!(
+        (&same["total"], &same["done"]),
+        (&json!(fleet.messages()), &json!(fleet.messages()))
+    );
     for field in ["changed", "added", "removed"] {
         assert_eq!(same["counts"][field], 0, "{same:#}");
     }
@@ -148,20 +159,31 @@ async fn a_successor_corrects_history_and_leaves_all_else_alone() {
 
     // its successor says what would differ, and changes nothing
     install(&hub, &admin, "1.0.1").await;
-    let said = redecode(&hub, &admin, &["--vendor", "hostile", "--dry-run"]).output().unwrap();
+    let said = redecode(&hub, &admin, &["--vendor", "hostile", "--dry-run"])
+        .output()
+        .unwrap();
     let said = succeeded(&said);
     println!("{said}");
     let wanted = fleet.differences();
     let total = wanted.changed + wanted.added + wanted.removed;
-    assert!(said.contains(&format!("\n{total} positions would differ:\n")), "{said}");
+    assert!(
+        said.contains(&format!("\n{total} positions would differ:\n")),
+        "{said}"
+    );
     assert!(said.contains("\n  longitude: 46.6 -> -46.6\n"), "{said}");
     assert_eq!(said.matches(" is added: ").count() as u64, wanted.added, "{said}");
-    assert_eq!(said.matches(" is removed: ").count() as u64, wanted.removed, "{said}");
+    assert_eq!(
+        said.matches(" is removed: ").count() as u64,
+        wanted.removed,
+        "{said}"
+    );
     assert_eq!(hub.sql(ROWS).await, rows);
     assert_eq!(fleet.seen(&hub).await, corrected);
 
     // and then it does
-    let said = redecode(&hub, &admin, &["--vendor", "hostile", "--json"]).output().unwrap();
+    let said = redecode(&hub, &admin, &["--vendor", "hostile", "--json"])
+        .output()
+        .unwrap();
     let done: Value = serde_json::from_str(&succeeded(&said)).unwrap();
     assert_eq!(
         counts(&done),
@@ -187,10 +209,15 @@ async fn a_successor_corrects_history_and_leaves_all_else_alone() {
     assert_eq!(hub.sql(RAW).await, untouched);
     assert_eq!(hub.sql(DOUBLED).await, "0");
     let letters = async |query: &str| {
-        let (_, page) = hub.get(&fleet.tenant.key, &format!("/v1/dead-letters?{query}")).await;
+        let (_, page) = hub
+            .get(&fleet.tenant.key, &format!("/v1/dead-letters?{query}"))
+            .await;
         page["totalElements"].clone()
     };
-    assert_eq!(letters("replayed=true&reason=undecodable").await, json!(fleet.refused_at_first()));
+    assert_eq!(
+        letters("replayed=true&reason=undecodable").await,
+        json!(fleet.refused_at_first())
+    );
     assert_eq!(letters("reason=undecodable").await, 0);
     assert_eq!(letters("reason=unknown_tracker").await, 1);
 
@@ -241,7 +268,11 @@ async fn only_what_is_asked_for_is_decoded_again() {
     assert_eq!(hub.get(&strange, &format!("{JOBS}/{id}")).await.0, 404);
     let body = json!({ "vendor": "hostile", "deviceIds": [one.0] });
     let (status, _, refused) = hub.send(Method::POST, &strange, JOBS, &body).await;
-    assert_eq!((status, &refused["code"]), (404, &json!("device_not_found")), "{refused}");
+    assert_eq!(
+        (status, &refused["code"]),
+        (404, &json!("device_not_found")),
+        "{refused}"
+    );
     let id = create(&hub, &strange, json!({ "vendor": "hostile" })).await;
     let theirs = finished(&hub, &strange, id).await;
     assert_eq!((&theirs["total"], counts(&theirs)), (&json!(0), json!({})));
@@ -255,7 +286,11 @@ async fn what_was_acknowledged_before_a_job_is_in_it() {
     // nothing of that is in ClickHouse yet
     let id = create(&hub, &admin, json!({ "vendor": "hostile" })).await;
     let done = finished(&hub, &admin, id).await;
-    assert_eq!((&done["total"], &done["done"]), (&json!(60), &json!(60)), "{done:#}");
+    assert_eq!(
+        (&done["total"], &done["done"]),
+        (&json!(60), &json!(60)),
+        "{done:#}"
+    );
     assert_eq!(counts(&done), json!({ "unchanged": 60 }));
 }
 
@@ -269,7 +304,10 @@ async fn all_are_right(hub: &Hub) {
                  FROM fixstream.positions FINAL WHERE verdict != 'deleted'";
     hub.sql_becomes(right, &format!("{MANY}\t{MANY}\t{MANY}")).await;
     assert_eq!(hub.sql(DOUBLED).await, "0");
-    assert_eq!(hub.sql("SELECT count() FROM fixstream.raw_messages").await, MANY.to_string());
+    assert_eq!(
+        hub.sql("SELECT count() FROM fixstream.raw_messages").await,
+        MANY.to_string()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -294,7 +332,11 @@ async fn a_job_goes_on_by_itself_over_kill_9() {
     // whoever watches sees it through
     let output = ended(follower).await;
     let seen: Value = serde_json::from_str(&succeeded(&output)).unwrap();
-    assert_eq!((&seen["id"], &seen["state"]), (&json!(1), &json!("finished")), "{seen}");
+    assert_eq!(
+        (&seen["id"], &seen["state"]),
+        (&json!(1), &json!("finished")),
+        "{seen}"
+    );
     // and there is nothing left to do
     let id = create(&hub, &admin, json!({ "vendor": "hostile" })).await;
     let again = finished(&hub, &admin, id).await;
@@ -321,12 +363,24 @@ async fn a_job_is_stopped_and_continued() {
     let output = ended(follower).await;
     let (said, complaint) = (text(&output.stdout), text(&output.stderr));
     assert!(!output.status.success(), "{said}{complaint}");
-    assert!(complaint.contains("re-decoding 1 is stopped"), "{said}{complaint}");
-    assert!(complaint.contains("`fixstream redecode continue 1`"), "{said}{complaint}");
+    assert!(
+        complaint.contains("re-decoding 1 is stopped"),
+        "{said}{complaint}"
+    );
+    assert!(
+        complaint.contains("`fixstream redecode continue 1`"),
+        "{said}{complaint}"
+    );
     let stopped = job(&hub, &admin, 1).await;
     assert_eq!(stopped["state"], "stopped", "{stopped}");
-    let (status, _, refused) = hub.send(Method::DELETE, &admin, &format!("{JOBS}/1"), &Value::Null).await;
-    assert_eq!((status, &refused["code"]), (409, &json!("redecode_conflict")), "{refused}");
+    let (status, _, refused) = hub
+        .send(Method::DELETE, &admin, &format!("{JOBS}/1"), &Value::Null)
+        .await;
+    assert_eq!(
+        (status, &refused["code"]),
+        (409, &json!("redecode_conflict")),
+        "{refused}"
+    );
     // it ends after the page that it was at
     let resting = eventually(async || {
         let before = job(&hub, &admin, 1).await["done"].clone();
@@ -338,10 +392,18 @@ async fn a_job_is_stopped_and_continued() {
     assert!(half["done"].as_u64().unwrap() < MANY, "{half}");
 
     // on, and stopped by a command
-    let go_on = redecode(&hub, &admin, &["continue", "1", "--detach"]).output().unwrap();
+    let go_on = redecode(&hub, &admin, &["continue", "1", "--detach"])
+        .output()
+        .unwrap();
     assert!(succeeded(&go_on).contains("fixstream redecode show 1 --follow"));
-    let (status, _, refused) = hub.send(Method::POST, &admin, &format!("{JOBS}/1/continue"), &Value::Null).await;
-    assert_eq!((status, &refused["code"]), (409, &json!("redecode_conflict")), "{refused}");
+    let (status, _, refused) = hub
+        .send(Method::POST, &admin, &format!("{JOBS}/1/continue"), &Value::Null)
+        .await;
+    assert_eq!(
+        (status, &refused["code"]),
+        (409, &json!("redecode_conflict")),
+        "{refused}"
+    );
     let stop = redecode(&hub, &admin, &["stop", "1"]).output().unwrap();
     assert!(succeeded(&stop).starts_with("re-decoding 1 stops; go on with `fixstream redecode continue 1`"));
 
@@ -355,7 +417,10 @@ async fn a_job_is_stopped_and_continued() {
     });
     assert!(went_on.await, "{output:?}");
     let said = succeeded(&output.unwrap());
-    assert!(said.contains(&format!("{MANY} of {MANY} messages (100.0%)")), "{said}");
+    assert!(
+        said.contains(&format!("{MANY} of {MANY} messages (100.0%)")),
+        "{said}"
+    );
     assert!(said.contains("finished"), "{said}");
     let done = finished(&hub, &admin, 1).await;
     assert_eq!(counts(&done), json!({ "changed": MANY }));
@@ -366,7 +431,11 @@ async fn a_job_is_stopped_and_continued() {
     let shown = redecode(&hub, &admin, &["show", "1"]).output().unwrap();
     assert!(succeeded(&shown).contains(&format!("{MANY} positions differ; the first 100:\n")));
     let none = redecode(&hub, &admin, &["show", "2"]).output().unwrap();
-    assert!(text(&none.stderr).contains("REDECODE not found"), "{}", text(&none.stderr));
+    assert!(
+        text(&none.stderr).contains("REDECODE not found"),
+        "{}",
+        text(&none.stderr)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -385,16 +454,28 @@ async fn a_job_whose_plugin_is_replaced_starts_anew_with_the_new_one() {
     assert!(failed.await, "still {last}");
     let reason = last["reason"].as_str().unwrap();
     assert!(reason.contains("1.0.2") && reason.contains("1.0.1"), "{reason}");
-    let failing = redecode(&hub, &admin, &["show", "1", "--follow"]).output().unwrap();
+    let failing = redecode(&hub, &admin, &["show", "1", "--follow"])
+        .output()
+        .unwrap();
     assert!(!failing.status.success());
-    assert!(text(&failing.stderr).contains(reason), "{}", text(&failing.stderr));
+    assert!(
+        text(&failing.stderr).contains(reason),
+        "{}",
+        text(&failing.stderr)
+    );
     let (status, _, resumed) = hub
-        .send(Method::POST, &admin, &format!("{JOBS}/{id}/continue"), &Value::Null)
+        .send(
+            Method::POST,
+            &admin,
+            &format!("{JOBS}/{id}/continue"),
+            &Value::Null,
+        )
         .await;
     assert_eq!((status, &resumed["version"]), (200, &json!("1.0.1")), "{resumed}");
     let done = finished(&hub, &admin, id).await;
     assert_eq!(done["done"], MANY);
     // where both say the same, nothing is restated only to name another version
-    let stands = "SELECT count(), countIf(longitude < 0) FROM fixstream.positions FINAL WHERE verdict != 'deleted'";
+    let stands =
+        "SELECT count(), countIf(longitude < 0) FROM fixstream.positions FINAL WHERE verdict != 'deleted'";
     hub.sql_becomes(stands, &format!("{MANY}\t{MANY}")).await;
 }

@@ -54,7 +54,8 @@ struct Sample {
 impl Job {
     /// Reads the hub's answer.
     pub(super) fn read(answer: Value) -> Result<Self, Failure> {
-        serde_json::from_value(answer).map_err(|error| format!("the hub's answer is not understood: {error}").into())
+        serde_json::from_value(answer)
+            .map_err(|error| format!("the hub's answer is not understood: {error}").into())
     }
 
     /// Whether nothing more happens unless somebody asks for it.
@@ -74,7 +75,11 @@ impl Job {
 
     /// Why it failed.
     pub(super) fn reason(&self) -> String {
-        self.reason.as_deref().unwrap_or("(no reason given)").escape_debug().to_string()
+        self.reason
+            .as_deref()
+            .unwrap_or("(no reason given)")
+            .escape_debug()
+            .to_string()
     }
 
     /// How far it is, on one line.
@@ -122,8 +127,14 @@ impl Job {
         };
         line(counts.unchanged, "positions are as they were");
         line(counts.kept, "positions were corrected by people and stay theirs");
-        line(counts.refused, "messages are not understood now; their positions stay");
-        line(counts.unassigned, "positions are of no registered device and stay out");
+        line(
+            counts.refused,
+            "messages are not understood now; their positions stay",
+        );
+        line(
+            counts.unassigned,
+            "positions are of no registered device and stay out",
+        );
         line(
             counts.skipped,
             "positions or messages were left out: corrected too often, or too little is kept of them",
@@ -184,7 +195,13 @@ fn changes(before: &Map<String, Value>, after: &Map<String, Value>, within: &str
         if let (Value::Object(old), Value::Object(new)) = (old, new) {
             text.push_str(&changes(old, new, &format!("{name}.")));
         } else {
-            let _ = writeln!(text, "  {}: {} -> {}", name.escape_debug(), shown(old), shown(new));
+            let _ = writeln!(
+                text,
+                "  {}: {} -> {}",
+                name.escape_debug(),
+                shown(old),
+                shown(new)
+            );
         }
     }
     text
@@ -193,7 +210,14 @@ fn changes(before: &Map<String, Value>, after: &Map<String, Value>, within: &str
 /// A position on one line.
 fn outline(row: &Map<String, Value>) -> String {
     let mut text = format!("device {}", of(row, "deviceId"));
-    for name in ["time", "latitude", "longitude", "speedKmh", "headingDeg", "verdict"] {
+    for name in [
+        "time",
+        "latitude",
+        "longitude",
+        "speedKmh",
+        "headingDeg",
+        "verdict",
+    ] {
         let value = of(row, name);
         if !value.is_null() {
             let _ = write!(text, ", {name} {}", shown(value));
@@ -292,7 +316,10 @@ mod tests {
         same["samples"] = json!([]);
         same["counts"]["changed"] = json!(0);
         same["counts"]["removed"] = json!(0);
-        assert_eq!(Job::read(same.clone()).unwrap().differences(), "no position would differ\n");
+        assert_eq!(
+            Job::read(same.clone()).unwrap().differences(),
+            "no position would differ\n"
+        );
         same["dryRun"] = json!(false);
         assert_eq!(Job::read(same).unwrap().differences(), "");
     }
@@ -300,6 +327,9 @@ mod tests {
     #[test]
     fn numbers_are_grouped() {
         let shown = [0, 7, 999, 1000, 12_345, 999_999, 1_000_000].map(grouped);
-        assert_eq!(shown, ["0", "7", "999", "1,000", "12,345", "999,999", "1,000,000"]);
+        assert_eq!(
+            shown,
+            ["0", "7", "999", "1,000", "12,345", "999,999", "1,000,000"]
+        );
     }
 }

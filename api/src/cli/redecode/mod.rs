@@ -118,7 +118,12 @@ pub(super) async fn redecode(args: RedecodeArgs) -> Result<(), Failure> {
         return go_on(&hub, made, args.way).await;
     };
     match command {
-        Command::List { hub, size, page, json } => {
+        Command::List {
+            hub,
+            size,
+            page,
+            json,
+        } => {
             let hub = Hub::new(hub)?;
             let query = [("size", size), ("page", page)];
             let found = hub.ask(hub.request(Method::GET, JOBS).query(&query)).await?;
@@ -178,11 +183,7 @@ async fn go_on(hub: &Hub, taken: Value, way: Way) -> Result<(), Failure> {
 impl New {
     fn body(&self) -> Value {
         let mut body = Map::new();
-        let texts = [
-            ("vendor", &self.vendor),
-            ("from", &self.from),
-            ("to", &self.to),
-        ];
+        let texts = [("vendor", &self.vendor), ("from", &self.from), ("to", &self.to)];
         for (name, text) in texts {
             if let Some(text) = text {
                 body.insert(name.into(), json!(text));
@@ -231,7 +232,9 @@ mod tests {
     use super::{New, RedecodeArgs};
 
     fn parsed(line: &str) -> Result<RedecodeArgs, String> {
-        let words = ["fixstream", "redecode"].into_iter().chain(line.split_whitespace());
+        let words = ["fixstream", "redecode"]
+            .into_iter()
+            .chain(line.split_whitespace());
         let cli = Cli::try_parse_from(words).map_err(|error| error.to_string())?;
         match cli.command {
             super::super::Command::Redecode(args) => Ok(args),
@@ -267,7 +270,12 @@ mod tests {
         assert!(parsed("--key k").unwrap_err().contains("--vendor"));
         assert!(parsed("show --key k").unwrap_err().contains("<ID>"));
         assert!(parsed("--vendor acme --key k list").is_err());
-        for line in ["list --key k", "show 3 --key k", "stop 3 --key k", "continue 3 --key k --detach"] {
+        for line in [
+            "list --key k",
+            "show 3 --key k",
+            "stop 3 --key k",
+            "continue 3 --key k --detach",
+        ] {
             assert!(parsed(line).unwrap().command.is_some(), "{line}");
         }
     }

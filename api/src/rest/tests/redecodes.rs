@@ -1,6 +1,8 @@
 //! `/v1/redecodes` up to where something would be decoded; that is tested end to end.
 
-use fixstream_core::model::{ClientId, DeviceId, Fix, LinkId, Offset, PositionId, Sender, Standing, TimeMs, Verdict};
+use fixstream_core::model::{
+    ClientId, DeviceId, Fix, LinkId, Offset, PositionId, Sender, Standing, TimeMs, Verdict,
+};
 use fixstream_core::redecode::{Counts, Difference, Job, JobId, JobState, Request};
 use fixstream_core::registry::Scope;
 use poem::http::Method;
@@ -121,7 +123,9 @@ async fn only_keys_of_scope_admin_see_or_change_redecodings() {
 async fn a_client_sees_its_own_jobs_the_newest_first_and_what_differs_in_one() {
     let (world, admin) = world().await;
     let get = async |path: &str| {
-        let answer = world.send(Method::GET, &format!("{REDECODES}{path}"), Some(&admin), ()).await;
+        let answer = world
+            .send(Method::GET, &format!("{REDECODES}{path}"), Some(&admin), ())
+            .await;
         answer.is(200).body
     };
     let page = get("?size=2").await;
@@ -148,14 +152,21 @@ async fn a_client_sees_its_own_jobs_the_newest_first_and_what_differs_in_one() {
     );
 
     let one = get("/1").await;
-    assert_eq!((&one["state"], &one["percent"]), (&json!("finished"), &json!(100.0)));
+    assert_eq!(
+        (&one["state"], &one["percent"]),
+        (&json!("finished"), &json!(100.0))
+    );
     let samples = one["samples"].as_array().unwrap();
     let changed = &samples[0];
     assert_eq!(changed["positionId"], 1024);
     assert_eq!(changed["before"]["longitude"], 46.6);
     assert_eq!(changed["after"]["longitude"], -46.6);
     assert_eq!(
-        (&changed["after"]["deviceId"], &changed["after"]["verdict"], &changed["after"]["plugin"]),
+        (
+            &changed["after"]["deviceId"],
+            &changed["after"]["verdict"],
+            &changed["after"]["plugin"]
+        ),
         (&json!(7), &json!("ok"), &json!("acme@1.2.0"))
     );
     assert_eq!(
@@ -178,7 +189,9 @@ async fn another_clients_job_is_none_at_all() {
             assert_eq!(answer.body["message"], "REDECODE not found with field id");
         }
     }
-    let odd = world.send(Method::GET, &format!("{REDECODES}/0"), Some(&admin), ()).await;
+    let odd = world
+        .send(Method::GET, &format!("{REDECODES}/0"), Some(&admin), ())
+        .await;
     odd.constraints(&[("value_below_minimum", "id")]);
 }
 
@@ -198,7 +211,9 @@ async fn what_has_ended_is_not_stopped_and_what_is_through_is_not_continued() {
     resume(1).await.refused(409, "redecode_conflict");
     // its plugin is not installed any more
     resume(2).await.refused(404, "plugin_not_found");
-    let still = world.send(Method::GET, &format!("{REDECODES}/2"), Some(&admin), ()).await;
+    let still = world
+        .send(Method::GET, &format!("{REDECODES}/2"), Some(&admin), ())
+        .await;
     assert_eq!(still.body["state"], "stopped", "{}", still.body);
 }
 
@@ -207,7 +222,9 @@ async fn a_request_names_a_plugin_own_devices_and_a_stretch_of_time() {
     let (world, admin) = world().await;
     let device = world.device("352093081452251").await;
     let create = async |body: Value| world.with(Method::POST, REDECODES, &admin, &[], &body).await;
-    create(json!({})).await.constraints(&[("field_must_be_defined", "vendor")]);
+    create(json!({}))
+        .await
+        .constraints(&[("field_must_be_defined", "vendor")]);
     create(json!({ "vendor": "acme", "deviceIds": [], "rate": 0, "dryrun": true }))
         .await
         .constraints(&[
@@ -217,10 +234,7 @@ async fn a_request_names_a_plugin_own_devices_and_a_stretch_of_time() {
         ]);
     create(json!({ "vendor": "acme", "from": "yesterday", "rate": 1_000_001 }))
         .await
-        .constraints(&[
-            ("invalid_date_format", "from"),
-            ("value_above_maximum", "rate"),
-        ]);
+        .constraints(&[("invalid_date_format", "from"), ("value_above_maximum", "rate")]);
     let at = "2026-01-01T00:00:00Z";
     let never = create(json!({ "vendor": "acme", "from": at, "to": at })).await;
     never.constraints(&[("value_below_minimum", "to")]);

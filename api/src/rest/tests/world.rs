@@ -74,10 +74,7 @@ impl World {
     }
 
     /// A hub that finds these re-decodings, of us and of them, when it starts.
-    pub(super) async fn with_jobs(
-        limits: Limits,
-        jobs: impl FnOnce(ClientId, ClientId) -> Vec<Job>,
-    ) -> Self {
+    pub(super) async fn with_jobs(limits: Limits, jobs: impl FnOnce(ClientId, ClientId) -> Vec<Job>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let registry = Registry::open(&folder.path().join("registry.db")).await.unwrap();
         let journal = Journal::open(JournalOptions {

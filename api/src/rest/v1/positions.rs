@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use fixstream_core::corrections::CorrectionError;
 use fixstream_core::device::fix_time;
 use fixstream_core::history::{Order, PositionRow, PositionSelection};
-use fixstream_core::model::{
-    AttributeValue, DeviceId, Fix, PositionId, Source, Standing, TimeMs, Verdict,
-};
+use fixstream_core::model::{AttributeValue, DeviceId, Fix, PositionId, Source, Standing, TimeMs, Verdict};
 use poem::Response;
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use schemars::JsonSchema;

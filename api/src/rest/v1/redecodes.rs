@@ -158,7 +158,10 @@ pub(super) fn operations() -> Vec<Operation> {
             create,
         ))
         .body(NEW)
-        .answers::<RedecodeView>(201, "It waits for those before it, or runs; at Location it can be watched")
+        .answers::<RedecodeView>(
+            201,
+            "It waits for those before it, or runs; at Location it can be watched",
+        )
         .refuses(&codes::ENTITY_WITH_FIELD_NOT_FOUND)
         .refuses(&codes::PLUGIN_NOT_FOUND)
         .refuses(&codes::REDECODE_CONFLICT)

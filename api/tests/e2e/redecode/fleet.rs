@@ -166,10 +166,16 @@ impl Fleet {
         let longest = SCRIPTS.iter().map(|(_, script)| script.len()).max().unwrap();
         for minute in 0..longest {
             for (tracked, (_, script)) in self.trackers.iter().zip(SCRIPTS) {
-                let Some(kind) = script.chars().nth(minute) else { continue };
+                let Some(kind) = script.chars().nth(minute) else {
+                    continue;
+                };
                 let time_ms = self.start_ms + part * 3_600_000 + minute as i64 * 60_000;
                 // a step that a vehicle can make in a minute
-                up(gateway, &tracked.imei, &message(kind, time_ms, 10.0 + minute as f64 * 1e-3));
+                up(
+                    gateway,
+                    &tracked.imei,
+                    &message(kind, time_ms, 10.0 + minute as f64 * 1e-3),
+                );
             }
         }
     }
@@ -211,7 +217,10 @@ impl Fleet {
                  fuel_e3, verdict, vendor FROM fixstream.positions FINAL WHERE verdict != 'deleted' ORDER BY id",
             )
             .await;
-        let rows = rows.lines().map(|row| row.split('\t').map(str::to_owned).collect()).collect();
+        let rows = rows
+            .lines()
+            .map(|row| row.split('\t').map(str::to_owned).collect())
+            .collect();
         let mut positions = Vec::new();
         for tracked in &self.trackers {
             let path = format!("/v1/devices/{}/positions?limit=1000", tracked.device);
@@ -255,14 +264,19 @@ impl Fleet {
 
 /// Waits until so many messages and positions are there.
 async fn stored(hub: &Hub, messages: u64, positions: u64) {
-    hub.sql_becomes("SELECT count() FROM fixstream.raw_messages", &messages.to_string())
-        .await;
+    hub.sql_becomes(
+        "SELECT count() FROM fixstream.raw_messages",
+        &messages.to_string(),
+    )
+    .await;
     hub.sql_becomes("SELECT count() FROM fixstream.positions", &positions.to_string())
         .await;
 }
 
 fn of_kind(kind: char) -> u64 {
-    let scripts = SCRIPTS.iter().map(|(_, script)| script.matches(kind).count() as u64);
+    let scripts = SCRIPTS
+        .iter()
+        .map(|(_, script)| script.matches(kind).count() as u64);
     scripts.sum()
 }
 
@@ -287,7 +301,10 @@ fn bare(view: &Value) -> Value {
     for name in ["received", "revision", "plugin"] {
         fields.remove(name);
     }
-    if fields.get("odometerKm").is_some_and(|odometer| !odometer.is_null()) {
+    if fields
+        .get("odometerKm")
+        .is_some_and(|odometer| !odometer.is_null())
+    {
         // the time of receipt
         fields.remove("time");
     }
