@@ -75,11 +75,7 @@ impl Job {
 
     /// Why it failed.
     pub(super) fn reason(&self) -> String {
-        self.reason
-            .as_deref()
-            .unwrap_or("(no reason given)")
-            .escape_debug()
-            .to_string()
+        harmless(self.reason.as_deref().unwrap_or("(no reason given)"))
     }
 
     /// How far it is, on one line.
@@ -230,13 +226,24 @@ fn of<'a>(row: &'a Map<String, Value>, name: &str) -> &'a Value {
     row.get(name).unwrap_or(&Value::Null)
 }
 
-/// What a tracker or a decoder says must not move the cursor.
 fn shown(value: &Value) -> String {
     match value {
         Value::Null => "none".to_owned(),
-        Value::String(text) => text.escape_debug().to_string(),
-        other => other.to_string().escape_debug().to_string(),
+        Value::String(text) => harmless(text),
+        other => harmless(&other.to_string()),
     }
+}
+
+/// What a tracker or a decoder says must not move the cursor.
+fn harmless(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '"' | '\'' => shown.push(letter),
+            other => shown.extend(other.escape_debug()),
+        }
+    }
+    shown
 }
 
 /// A number that people can read.
