@@ -202,7 +202,7 @@ impl Corrections {
 
     /// Where the row is the latest position of its device: what latest steps back to without it, and what was
     /// corrected and is not older than that.
-    pub(crate) async fn step_back(
+    async fn step_back(
         &self,
         standing: &PositionRow,
     ) -> Result<(Option<Standing>, Vec<Corrected>), HistoryError> {
@@ -211,12 +211,29 @@ impl Corrections {
         if !shown.is_some_and(|latest| latest.id == standing.id) {
             return Ok((None, Vec::new()));
         }
-        // also what arrived late behind it and is on its way
-        let now = inner.ingest.durable();
-        inner.positions.wait_stored(now, PATIENCE).await?;
-        let fallback = inner.positions.newest_but(standing).await?;
+        self.all_stored().await?;
+        self.behind(standing).await
+    }
+
+    /// Returns when all that was journalled until now is stored: also what arrived late and is on its way.
+    pub(super) async fn all_stored(&self) -> Result<(), HistoryError> {
+        let inner = &*self.inner;
+        inner
+            .positions
+            .wait_stored(inner.ingest.durable(), PATIENCE)
+            .await
+    }
+
+    /// What latest steps back to without this row, and what was corrected and is not older than that; of all that is
+    /// stored.
+    pub(super) async fn behind(
+        &self,
+        latest: &PositionRow,
+    ) -> Result<(Option<Standing>, Vec<Corrected>), HistoryError> {
+        let positions = &self.inner.positions;
+        let fallback = positions.newest_but(latest).await?;
         let since = fallback.as_ref().map_or(TimeMs(0), |row| row.time);
-        let corrected = inner.positions.corrected(standing.client, standing.device, since);
+        let corrected = positions.corrected(latest.client, latest.device, since);
         Ok((fallback.as_ref().map(Standing::from), corrected.await?))
     }
 

@@ -3,14 +3,20 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::future::try_join_all;
+
 use super::CorrectionError;
 use super::accept::Corrections;
 use super::turns::Held;
 use crate::clock;
+use crate::history::{HistoryError, PositionRow};
 use crate::model::{Correction, DeviceId, Offset, PositionId, Sender, Source, Uplink};
 
 /// Corrections that are journalled together.
 const TOGETHER: usize = 2_000;
+
+/// Questions that ClickHouse is asked at once.
+const QUESTIONS: usize = 4;
 
 impl Corrections {
     /// Waits for the turns of all these devices: while they are held, nobody else corrects their positions.
@@ -22,6 +28,22 @@ impl Corrections {
     pub(crate) fn is_latest(&self, device: DeviceId, id: PositionId) -> bool {
         let shown = self.inner.latest.get(device);
         shown.is_some_and(|latest| latest.id == id)
+    }
+
+    /// Adds to corrections of latest positions (each with the row that is corrected) what latest steps back to.
+    pub(crate) async fn step_back_all(
+        &self,
+        corrections: &mut [(Correction, PositionRow)],
+    ) -> Result<(), HistoryError> {
+        self.all_stored().await?;
+        for some in corrections.chunks_mut(QUESTIONS) {
+            let asked = some.iter().map(|(_, latest)| self.behind(latest));
+            let answers = try_join_all(asked).await?;
+            for ((correction, _), answer) in some.iter_mut().zip(answers) {
+                (correction.fallback, correction.known) = answer;
+            }
+        }
+        Ok(())
     }
 
     /// Journals corrections of one client, whose devices are held. Returns when they are on disk, with the offset

@@ -50,13 +50,9 @@ pub(crate) struct RawMessages {
 }
 
 impl RawMessages {
-    /// How many there are.
+    /// How many there are, about: a message that was stored twice and not yet merged counts twice.
     pub async fn count(&self, filter: &RawFilter) -> Result<u64, HistoryError> {
-        let query = self.query(
-            "SELECT count() FROM raw_messages AS r FINAL",
-            &filter.condition(),
-            "",
-        )?;
+        let query = self.query("SELECT count() FROM raw_messages AS r", &filter.condition(), "")?;
         ask(query.fetch_one::<u64>()).await
     }
 

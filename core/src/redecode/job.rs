@@ -124,7 +124,7 @@ pub struct Job {
     pub until: Offset,
     /// Messages below this offset are through.
     pub cursor: Offset,
-    /// How many messages there are to decode.
+    /// How many messages there are to decode; about, until it is finished.
     pub total: u64,
     /// Milliseconds for which it ran.
     pub worked_ms: u64,

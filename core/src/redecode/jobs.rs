@@ -288,7 +288,10 @@ impl Inner {
         if kept.job.state == JobState::Running {
             kept.job.updated = clock::now();
             match ended {
-                Ok(()) => kept.job.state = JobState::Finished,
+                Ok(()) => {
+                    kept.job.state = JobState::Finished;
+                    kept.job.total = kept.job.counts.messages;
+                }
                 Err(reason) => {
                     tracing::warn!(job = %id, reason, "re-decoding failed");
                     kept.job.state = JobState::Failed;

@@ -35,6 +35,8 @@ const LOOK: Duration = Duration::from_millis(200);
 const PAUSE: Duration = Duration::from_secs(2);
 /// How long what was journalled may take to get into ClickHouse before that counts as something that passes.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Latest positions that are corrected together.
+const TOGETHER: usize = 64;
 /// Messages in one question for their letters.
 const LETTERS: usize = 1_000;
 
@@ -536,13 +538,18 @@ impl Run<'_> {
             .filter_map(|change| correction(job, change))
             .collect();
         let mut end = corrections.journal(sender, plain, held).await?;
-        for change in last {
-            let old = change.old.clone();
-            let (Some(mut correction), Some(old)) = (correction(job, change), old) else {
-                continue;
-            };
-            (correction.fallback, correction.known) = corrections.step_back(&old).await?;
-            end = corrections.journal(sender, vec![correction], held).await?;
+        let mut last: Vec<(Correction, PositionRow)> = last
+            .into_iter()
+            .filter_map(|change| {
+                let latest = change.old.clone()?;
+                Some((correction(job, change)?, latest))
+            })
+            .collect();
+        // in small groups, so that little arrives between the look and the record
+        for some in last.chunks_mut(TOGETHER) {
+            corrections.step_back_all(some).await?;
+            let some = some.iter().map(|(correction, _)| correction.clone()).collect();
+            end = corrections.journal(sender, some, held).await?;
         }
         Ok(end)
     }
