@@ -140,7 +140,7 @@ async fn a_successor_corrects_history_and_leaves_all_else_alone() {
     let corrected = fleet.seen(&hub).await;
     let untouched = hub.sql(RAW).await;
     assert!(
-        untouched.starts_with(&format!("{}\t", fleet.messages())),
+        untouched.starts_with(&format!("{}\t", Fleet::messages())),
         "{untouched}"
     );
 
@@ -150,7 +150,7 @@ async fn a_successor_corrects_history_and_leaves_all_else_alone() {
     let same = finished(&hub, &admin, id).await;
     assert_eq!(
         (&same["total"], &same["done"]),
-        (&json!(fleet.messages()), &json!(fleet.messages()))
+        (&json!(Fleet::messages()), &json!(Fleet::messages()))
     );
     for field in ["changed", "added", "removed"] {
         assert_eq!(same["counts"][field], 0, "{same:#}");
@@ -164,7 +164,7 @@ async fn a_successor_corrects_history_and_leaves_all_else_alone() {
         .unwrap();
     let said = succeeded(&said);
     println!("{said}");
-    let wanted = fleet.differences();
+    let wanted = Fleet::differences();
     let total = wanted.changed + wanted.added + wanted.removed;
     assert!(
         said.contains(&format!("\n{total} positions would differ:\n")),
@@ -216,7 +216,7 @@ async fn a_successor_corrects_history_and_leaves_all_else_alone() {
     };
     assert_eq!(
         letters("replayed=true&reason=undecodable").await,
-        json!(fleet.refused_at_first())
+        json!(Fleet::refused_at_first())
     );
     assert_eq!(letters("reason=undecodable").await, 0);
     assert_eq!(letters("reason=unknown_tracker").await, 1);
@@ -244,7 +244,7 @@ async fn only_what_is_asked_for_is_decoded_again() {
     let wrong = "SELECT count() FROM fixstream.positions FINAL WHERE verdict != 'deleted' AND longitude > 0";
     let before: u64 = hub.sql(wrong).await.parse().unwrap();
     let one = fleet.plain();
-    let of_one = fleet.plain_messages();
+    let of_one = Fleet::plain_messages();
     let id = create(
         &hub,
         &admin,

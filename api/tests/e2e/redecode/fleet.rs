@@ -74,12 +74,12 @@ impl Fleet {
     }
 
     /// Messages of all devices.
-    pub fn messages(&self) -> u64 {
+    pub fn messages() -> u64 {
         SCRIPTS.iter().map(|(_, script)| script.len() as u64).sum::<u64>() + 1
     }
 
     /// Messages that the version which errs refuses.
-    pub fn refused_at_first(&self) -> u64 {
+    pub fn refused_at_first() -> u64 {
         of_kind('e')
     }
 
@@ -89,12 +89,12 @@ impl Fleet {
     }
 
     /// What it says in each part.
-    pub fn plain_messages(&self) -> u64 {
+    pub fn plain_messages() -> u64 {
         SCRIPTS[PLAIN].1.len() as u64
     }
 
     /// What differs after people have corrected.
-    pub fn differences(&self) -> Differences {
+    pub fn differences() -> Differences {
         Differences {
             changed: of_kind('p') + of_kind('x') - 3,
             added: of_kind('e') + of_kind('n'),
@@ -112,12 +112,12 @@ impl Fleet {
         let mut gateway = self.connect(hub);
         self.part(&mut gateway, 0);
         up(&mut gateway, "unknown", &message('g', self.start_ms, 10.0));
-        stored(hub, self.messages(), self.positions(errs)).await;
+        stored(hub, Self::messages(), Self::positions(errs)).await;
     }
 
     /// Positions that a version which errs, or not, makes of all messages.
-    fn positions(&self, errs: bool) -> u64 {
-        let messages = self.messages() - 1;
+    fn positions(errs: bool) -> u64 {
+        let messages = Self::messages() - 1;
         if errs {
             messages - of_kind('e') - of_kind('n') + of_kind('x')
         } else {
@@ -129,7 +129,7 @@ impl Fleet {
     pub async fn send_in_two_parts(&self, hub: &Hub) -> String {
         let mut gateway = self.connect(hub);
         self.part(&mut gateway, 0);
-        let (messages, positions) = (self.messages() - 1, self.positions(true));
+        let (messages, positions) = (Self::messages() - 1, Self::positions(true));
         stored(hub, messages, positions).await;
         let middle = "SELECT formatDateTime(max(received) + toIntervalMillisecond(1), '%Y-%m-%dT%H:%i:%S.%fZ', 'UTC') \
                       FROM fixstream.raw_messages";
@@ -199,7 +199,7 @@ impl Fleet {
         change(Method::PATCH, ids[1], json!({ "fuelPercent": 12.5 })).await;
         change(Method::DELETE, ids[2], json!({})).await;
         let said = "SELECT count(), countIf(fuel_percent = 12.5) FROM fixstream.positions FINAL WHERE verdict != 'deleted'";
-        let left = self.positions(true) - 1;
+        let left = Self::positions(true) - 1;
         hub.sql_becomes(said, &format!("{left}\t1")).await;
         ids.to_vec()
     }
