@@ -389,12 +389,20 @@ async fn what_is_held_goes_back_once_when_its_identifier_leads_to_a_device_howev
             client: fleet.client,
             ..LetterFilter::default()
         };
-        let open = letters.letters().list(&open, 0, 20).await.unwrap();
-        let open: Vec<_> = open
-            .iter()
-            .filter_map(|letter| letter.device.as_deref())
-            .collect();
-        assert_eq!(open, kept);
+        // the mark of the last one may still be on its way
+        let began = Instant::now();
+        loop {
+            let listed = letters.letters().list(&open, 0, 20).await.unwrap();
+            let listed: Vec<_> = listed.into_iter().filter_map(|letter| letter.device).collect();
+            if listed == kept {
+                break;
+            }
+            assert!(
+                began.elapsed() < Duration::from_secs(20),
+                "{listed:?}, not {kept:?}"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
     running.abort();
     history.stop(Duration::from_secs(10)).await;
