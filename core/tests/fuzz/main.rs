@@ -1,17 +1,21 @@
-//! Every decoder in the sandbox, over edited vectors and random bytes: no trap, no time-out, no broken contract.
+//! Every decoder in the sandbox, over edited vectors and random bytes, with right checksums and wrong ones: no trap, no
+//! time-out, no broken contract.
 //!
 //! A few thousand inputs for each, `FIXSTREAM_FUZZ_INPUTS` says how many; with `FIXSTREAM_LONG=1` a million, with a seed
 //! that is printed. `FIXSTREAM_FUZZ_SEED` repeats a run.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod frames;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use fixstream_core::decode::{DecodeHost, DecodeOptions, Input, Outcome, Transport};
 use fixstream_core::model::TimeMs;
+use frames::Seal;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -94,8 +98,9 @@ fn messages(vectors: &Path) -> Vec<Input> {
         .collect()
 }
 
-/// Cut, edited, joined with another or made up; sometimes with a state that no decoder left.
-fn broken(samples: &[Input], random: &mut StdRng) -> Input {
+/// Cut, edited, joined with another or made up, and mostly with a checksum that is right again; sometimes with a state
+/// that no decoder left.
+fn broken(samples: &[Input], seal: Option<Seal>, random: &mut StdRng) -> Input {
     let mut input = samples[random.random_range(0..samples.len())].clone();
     let mut payload = input.payload.to_vec();
     match random.random_range(0..10) {
@@ -121,6 +126,11 @@ fn broken(samples: &[Input], random: &mut StdRng) -> Input {
                 }
             }
         }
+    }
+    if let Some(seal) = seal
+        && random.random_range(0..4) > 0
+    {
+        payload = seal(&payload);
     }
     if random.random_range(0..20) == 0 {
         input.state = (0..random.random_range(0..64)).map(|_| random.random()).collect();
@@ -152,12 +162,13 @@ async fn survives(name: &str) {
     let host = DecodeHost::start(DecodeOptions::new(root.path().join("cache"))).unwrap();
     host.load(&common::bundle(root.path(), name)).unwrap();
     let samples = messages(&vectors(name));
+    let seal = frames::seal_of(name);
     let mut random = StdRng::seed_from_u64(seed);
     let (mut left, mut located, mut refused) = (inputs, 0, 0);
     let began = Instant::now();
     while left > 0 {
         let chunk: Vec<Input> = (0..left.min(CHUNK))
-            .map(|_| broken(&samples, &mut random))
+            .map(|_| broken(&samples, seal, &mut random))
             .collect();
         left -= chunk.len();
         let batch = host.decode(name, chunk.clone()).await;
