@@ -5,6 +5,8 @@
 //! announcements than are kept, and for a link that is new, the letters themselves are asked. A message that was
 //! refused just before the change may still be on its way to ClickHouse; so letters are read only when everything
 //! that was journalled until then is stored.
+//!
+//! A message that names no identifier, of a tracker that has none, is not found this way: it waits for a replay by hand.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
