@@ -1,9 +1,12 @@
 //! What could not be understood or assigned is kept, listed, and sent on its way once more.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use fixstream_core::model::DeviceId;
 use fixstream_core::registry::{Scope, UnknownTracker};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{Hub, Tenant, now_ms, teltonika_frame};
@@ -137,6 +140,103 @@ async fn an_unknown_tracker_is_held_until_it_is_registered_and_then_seen_exactly
     );
     hub.sql_becomes(ROWS, "3").await;
     hub.sql_becomes(REPLAYS, "2").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_identifier_that_comes_by_a_change_releases_what_was_held_within_moments() {
+    let imei = |number: usize| format!("35209308145100{number}");
+    let mut hub = Hub::new(&["teltonika"]);
+    let tenant = holding(&hub).await;
+    let (username, password) = hub.gateway(&tenant).await;
+    hub.start().await;
+    let mut gateway = connect(hub.ports.mqtt, "gateway", &username, &password).unwrap();
+    let time = now_ms() / 1000 * 1000 - 3_600_000;
+    for number in 1..=5u16 {
+        // a step that a vehicle can make in a minute
+        let latitude = 10.0 + f64::from(number) * 0.001;
+        let frame = teltonika_frame(time + i64::from(number) * 60_000, latitude, 20.0);
+        publish(&mut gateway, &up(&imei(number.into())), number, &frame);
+    }
+    hub.sql_becomes("SELECT count() FROM fixstream.dead_letters", "5")
+        .await;
+    let device = register(&hub, &tenant, &imei(9)).await;
+    let registry = hub.registry().await;
+    let tracker = registry.device(device).unwrap().tracker;
+    let spare = async |imei: &str| {
+        let body = json!({ "trackerName": imei, "imei": imei });
+        let (status, answer) = hub.post(&tenant.key, "/tracker", body.to_string()).await;
+        assert_eq!(status, 201, "{answer}");
+        let (_, trackers) = hub.get(&tenant.key, &format!("/tracker?imei={imei}")).await;
+        trackers[0]["id_tracker"].clone()
+    };
+    let (third, fourth) = (spare(&imei(3)).await, spare(&imei(4)).await);
+    // the first and second by another identifier of the tracker, the third and fourth by another tracker of the
+    // device; each on both surfaces
+    let changes = [
+        (format!("/v1/trackers/{tracker}"), json!({ "imei": imei(1) })),
+        (
+            "/tracker".into(),
+            json!({ "idTracker": tracker, "imei": imei(2) }),
+        ),
+        (format!("/v1/devices/{device}"), json!({ "trackerId": third })),
+        (
+            "/device".into(),
+            json!({ "idDevice": device, "idTracker": fourth }),
+        ),
+    ];
+    let mut took = Vec::new();
+    for (number, (path, body)) in (1..).zip(changes) {
+        let (status, _, answer) = hub.send(Method::PATCH, &tenant.key, &path, &body).await;
+        assert_eq!(status, 200, "{path}: {answer}");
+        let latitude = json!(10.0 + f64::from(number) * 0.001);
+        let (_, after) = hub
+            .latest(&tenant.key, device, |latest| latest["latitude"] == latitude)
+            .await;
+        took.push(after);
+        hub.sql_becomes(REPLAYS, &number.to_string()).await;
+    }
+    // the operator registers beside the running hub
+    let client = tenant.client.to_string();
+    let said = hub.command(&[
+        "admin",
+        "tracker",
+        "fifth",
+        "--client",
+        &client,
+        "--imei",
+        &imei(5),
+    ]);
+    let tracker = said.split(' ').nth(1).unwrap();
+    let link = tenant.link.to_string();
+    let owned = ["--client", &client, "--link", &link, "--tracker", tracker];
+    let said = hub.command(&[&["admin", "device", "fifth"][..], &owned].concat());
+    let fifth = DeviceId(said.split(' ').nth(1).unwrap().parse().unwrap());
+    let (_, after) = hub
+        .latest(&tenant.key, fifth, |latest| latest["latitude"] == json!(10.005))
+        .await;
+    took.push(after);
+    println!("from the change to the latest position: {took:?}");
+    // the best of five, because other tests run beside this one
+    assert!(took.iter().any(|took| *took < Duration::from_secs(2)), "{took:?}");
+
+    // away and back: nothing is there any more to be released
+    for imei in [imei(1), imei(4)] {
+        let body = json!({ "imei": imei });
+        let path = format!("/v1/trackers/{fourth}");
+        let (status, _, answer) = hub.send(Method::PATCH, &tenant.key, &path, &body).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+    // what comes after goes the usual way
+    publish(
+        &mut gateway,
+        &up(&imei(4)),
+        6,
+        &teltonika_frame(time + 400_000, 10.004, 20.0),
+    );
+    hub.sql_becomes(ROWS, "6").await;
+    hub.sql_becomes(REPLAYS, "5").await;
+    let (_, open) = hub.get(&tenant.key, LIST).await;
+    assert_eq!(open["totalElements"], 0, "{open}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,6 +15,7 @@ mod harness;
 mod hostile;
 mod load;
 mod mqtt;
+mod pins;
 mod plugins;
 mod redecode;
 mod refusals;

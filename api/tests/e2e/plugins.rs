@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{Hub, PROGRAM, bundle, now_ms, teltonika_frame};
 use crate::mqtt::connect;
@@ -81,6 +81,58 @@ fn plugin_test_fails_on_a_vector_that_is_not_met() {
         .unwrap();
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stdout).contains("expected positions, got no_position"));
+}
+
+#[test]
+fn plugin_test_names_the_lines_that_none_of_several_plugins_gets() {
+    let folder = tempfile::tempdir().unwrap();
+    let vectors = folder.path().join("mixed.jsonl");
+    let line = |id: usize, vendor: &str| {
+        let expect = json!({ "kind": "error" });
+        let line = json!({ "id": id, "encoding": "hex", "payload": "00000000ff", "vendor": vendor, "expect": expect });
+        format!("{line}\n")
+    };
+    let known = [line(1, "teltonika"), line(2, "gt06")].concat();
+    let strange = r#"{"id":5,"encoding":"hex","payload":"ff","expect":{"kind":"error"}}"#;
+    let all = [
+        known.clone(),
+        line(3, "telltonika"),
+        line(4, "telltonika"),
+        strange.into(),
+    ]
+    .concat();
+    let test = |lines: &str, plugins: &[&str]| {
+        std::fs::write(&vectors, lines).unwrap();
+        let output = Command::new(PROGRAM)
+            .args(["plugin", "test", "--json", "--inputs", "10", "--vectors"])
+            .arg(&vectors)
+            .args(plugins.iter().map(|plugin| bundle(plugin)))
+            .output()
+            .unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        (output.status.success(), report, said)
+    };
+    let (good, report, said) = test(&all, &["teltonika", "gt06"]);
+    assert_eq!((good, &report["ok"]), (false, &json!(false)), "{report:#}");
+    assert_eq!(
+        (&report["passed"], &report["failed"]),
+        (&json!(2), &json!(0)),
+        "{report:#}"
+    );
+    let expected = json!([{ "vendor": null, "lines": 1 }, { "vendor": "telltonika", "lines": 2 }]);
+    assert_eq!(report["unmatched"], expected);
+    assert!(said.contains("1 without a vendor, 2 of telltonika"), "{said}");
+
+    let (good, report, said) = test(&known, &["teltonika", "gt06"]);
+    assert!(good, "{said}{report:#}");
+    assert_eq!((&report["ok"], &report["unmatched"]), (&json!(true), &json!([])));
+    // one plugin is asked about all lines, whatever they say
+    let (_, report, _) = test(&all, &["teltonika"]);
+    assert_eq!(
+        (&report["messages"], &report["unmatched"]),
+        (&json!(5), &json!([]))
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Versions of plugins in a running hub: installed, swapped under load, gone back to, pinned, refused.
+//! Versions of plugins in a running hub: installed, swapped under load, gone back to, refused.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -43,7 +43,7 @@ fn archive(folder: &TempDir) -> Vec<u8> {
 }
 
 /// An answer of `/v1/plugins`.
-async fn ask(
+pub async fn ask(
     hub: &Hub,
     method: reqwest::Method,
     key: &str,
@@ -63,7 +63,7 @@ async fn post(hub: &Hub, key: &str, path: &str, body: impl Into<reqwest::Body>) 
 }
 
 /// A `fixstream` command that must fail; what it said.
-fn refused(hub: &Hub, args: &[&str]) -> String {
+pub fn refused(hub: &Hub, args: &[&str]) -> String {
     let output = Command::new(PROGRAM)
         .env("FIXSTREAM_DATA", hub.folder.path().join("data"))
         .args(args)
@@ -73,7 +73,8 @@ fn refused(hub: &Hub, args: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-const BY_VERSION: &str = "SELECT plugin, count() FROM fixstream.positions GROUP BY plugin ORDER BY plugin";
+pub const BY_VERSION: &str =
+    "SELECT plugin, count() FROM fixstream.positions GROUP BY plugin ORDER BY plugin";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_uploaded_plugin_decodes_within_a_second_and_a_bad_one_never_does() {
@@ -202,107 +203,6 @@ async fn versions_are_swapped_under_load_with_nothing_lost_or_doubled() {
         .await
         .unwrap();
     assert!(generation >= swaps as f64, "{generation}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_pinned_version_goes_on_decoding_for_its_link_and_its_tracker() {
-    let mut hub = Hub::new(&[]);
-    let versions: Vec<TempDir> = ["1.0.0", "1.0.1", "1.0.2"]
-        .iter()
-        .map(|version| versioned("teltonika", version))
-        .collect();
-    let install = |hub: &Hub, version: usize| {
-        hub.command(&["plugin", "install", versions[version].path().to_str().unwrap()]);
-    };
-    install(&hub, 0);
-    install(&hub, 1);
-    let (pinned, free) = (hub.tenant("teltonika").await, hub.tenant("teltonika").await);
-    let (one, two) = (
-        hub.tracked(&pinned, "352093081452260").await,
-        hub.tracked(&free, "352093081452261").await,
-    );
-    let admin = hub.admin_key(&pinned).await;
-    let strangers = hub.admin_key(&free).await;
-    hub.start().await;
-    let pin_path = format!("/v1/plugins/teltonika/pins/{}", pinned.link);
-    let put = async |key: &str, version: &str| {
-        let body = json!({ "version": version }).to_string();
-        ask(&hub, reqwest::Method::PUT, key, &pin_path, body).await
-    };
-    // another client's link answers as one that never existed, and so does a version
-    assert_eq!(put(&strangers, "1.0.0").await.0, 404);
-    assert_eq!(put(&admin, "9.0.0").await.0, 404);
-    assert_eq!(
-        put(&admin, "1.0.0").await,
-        (200, json!({ "link": pinned.link.0, "version": "1.0.0" }))
-    );
-    let (_, seen) = hub.get(&admin, "/v1/plugins/teltonika").await;
-    assert_eq!(
-        seen["pins"],
-        json!([{ "link": pinned.link.0, "version": "1.0.0" }])
-    );
-    let (_, seen) = hub.get(&strangers, "/v1/plugins/teltonika").await;
-    assert_eq!(seen["pins"], json!([]));
-
-    let start = now_ms() / 1000 * 1000 - 3_600_000;
-    let mut connections = Vec::new();
-    for tracked in [&one, &two] {
-        let connection = connect(
-            hub.ports.mqtt,
-            &tracked.username,
-            &tracked.username,
-            &tracked.password,
-        )
-        .unwrap();
-        connections.push((connection, format!("trackers/teltonika/{}/up", tracked.imei)));
-    }
-    let mut publish = |round: u16| {
-        for (connection, topic) in &mut connections {
-            let frame = teltonika_frame(start + i64::from(round) * 60_000, 1.0, 2.0 + f64::from(round));
-            connection.publish(topic, round, &frame).unwrap();
-            assert_eq!(connection.puback(), Some(round));
-        }
-    };
-    publish(1);
-    install(&hub, 2);
-    let followed = crate::harness::eventually(async || {
-        hub.get(&admin, "/v1/plugins/teltonika").await.1["running"] == "1.0.2"
-    });
-    assert!(followed.await, "{}", hub.log());
-    publish(2);
-    hub.sql_becomes(
-        BY_VERSION,
-        "teltonika@1.0.0\t2\nteltonika@1.0.1\t1\nteltonika@1.0.2\t1",
-    )
-    .await;
-    // a pinned version is not removed
-    let said = refused(&hub, &["plugin", "remove", "teltonika", "--version", "1.0.0"]);
-    assert!(said.contains("pinned by 1 links"), "{said}");
-    let remove = "/v1/plugins/teltonika/versions/1.0.0";
-    let (status, answer) = ask(&hub, reqwest::Method::DELETE, &strangers, remove, "").await;
-    assert_eq!(
-        (status, &answer["code"]),
-        (409, &json!("plugin_conflict")),
-        "{answer}"
-    );
-    // a tracker's pin comes before that of its link, and the link's is taken back on the command line
-    hub.command(&["admin", "pin", "--link", &pinned.link.to_string()]);
-    let registry = hub.registry().await;
-    assert!(registry.link(pinned.link).unwrap().pin.is_none());
-    let unpinned = crate::harness::eventually(async || {
-        hub.get(&admin, "/v1/plugins/teltonika").await.1["pins"] == json!([])
-    });
-    assert!(unpinned.await);
-    publish(3);
-    hub.sql_becomes(
-        BY_VERSION,
-        "teltonika@1.0.0\t2\nteltonika@1.0.1\t1\nteltonika@1.0.2\t3",
-    )
-    .await;
-    assert_eq!(
-        ask(&hub, reqwest::Method::DELETE, &admin, remove, "").await.0,
-        204
-    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,21 +1,22 @@
-//! Links with the policy `hold`: letters of trackers that were not registered go back by themselves once they are.
+//! Links with the policy `hold`: letters whose identifier led to no device go back by themselves once it does.
 //!
-//! A tracker can locate something as soon as it has a device, and device ids only grow: a look at the ids
-//! beyond the last one seen finds what is new, whoever registered it. At the start the letters themselves are
-//! asked, for what was registered while nobody looked. A message that was refused just before the
-//! registration may still be on its way to ClickHouse; so letters are asked only when everything that was
-//! journalled until then is stored.
+//! The registry announces which identifiers lead to a device by now, whatever made them: a new device, another
+//! identifier of a tracker, another tracker of a device, here or in another process. At the start, after more
+//! announcements than are kept, and for a link that is new, the letters themselves are asked. A message that was
+//! refused just before the change may still be on its way to ClickHouse; so letters are read only when everything
+//! that was journalled until then is stored.
+//!
+//! A message that names no identifier, of a tracker that has none, is not found this way: it waits for a replay by hand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::replay::{DeadLetterError, DeadLetters};
 use crate::history::{History, LetterFilter};
-use crate::model::{ClientId, DeadReason, DeviceId, Uplink};
-use crate::registry::{Registry, UnknownTracker};
+use crate::model::{ClientId, DeadReason, LinkId, Uplink};
+use crate::registry::{Announcement, Registry, UnknownTracker};
 
-/// Between two looks.
-const LOOK: Duration = Duration::from_millis(500);
 /// Identifiers in one question.
 const IDENTS: usize = 200;
 /// After a failure.
@@ -26,55 +27,88 @@ const HELD: [DeadReason; 2] = [DeadReason::UnknownTracker, DeadReason::NoDevice]
 
 /// Runs until it is aborted, which is safe at any point.
 pub async fn release_held(registry: Registry, history: History, letters: DeadLetters) {
-    let mut seen: BTreeMap<ClientId, DeviceId> = BTreeMap::new();
-    for client in holding(&registry) {
-        let last = registry
-            .devices(client)
-            .last()
-            .map_or(DeviceId(0), |device| device.id);
-        seen.insert(client, last);
-    }
-    let at_start: Vec<ClientId> = seen.keys().copied().collect();
-    if !at_start.is_empty() {
-        history.wait_stored(letters.ingest().durable()).await;
-        for client in at_start {
-            let idents = until_done(|| registered(&registry, &letters, client)).await;
-            release(&registry, &letters, client, &idents).await;
-        }
-    }
-    let mut tick = tokio::time::interval(LOOK);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    // listens before it looks, so that nothing falls in between
+    let mut announcements = registry.announcements();
+    let mut holding = Holding::default();
+    // what came about while nobody listened
+    let mut heard = vec![Announcement::Missed];
     loop {
-        tick.tick().await;
-        for client in holding(&registry) {
-            let last = seen.entry(client).or_default();
-            let devices = registry.devices_after(client, *last);
-            let Some(newest) = devices.last() else { continue };
-            *last = newest.id;
-            let idents: Vec<String> = devices
-                .iter()
-                .filter_map(|device| {
-                    registry
-                        .tracker(device.tracker)?
-                        .imei
-                        .as_deref()
-                        .map(str::to_owned)
-                })
-                .collect();
+        let due = holding.due(&registry, &heard);
+        if !due.is_empty() {
             history.wait_stored(letters.ingest().durable()).await;
-            release(&registry, &letters, client, &idents).await;
+            for client in due.clients {
+                let idents = until_done(|| locating(&registry, &letters, client)).await;
+                release(&registry, &letters, client, &idents).await;
+            }
+            for (client, idents) in due.idents {
+                let idents: Vec<String> = idents.iter().map(|ident| str::to_owned(ident)).collect();
+                release(&registry, &letters, client, &idents).await;
+            }
+        }
+        // what is announced meanwhile is taken together in the next round
+        match announcements.next().await {
+            Some(next) => heard = next,
+            None => return,
         }
     }
 }
 
-/// Clients with a link that holds.
-fn holding(registry: &Registry) -> Vec<ClientId> {
-    let holds = |client: &ClientId| {
-        let links = registry.links(*client);
-        links.iter().any(|link| link.unknown == UnknownTracker::Hold)
-    };
-    let clients = registry.clients().into_iter().map(|client| client.id);
-    clients.filter(holds).collect()
+/// The links that hold, as far as they were heard of.
+#[derive(Default)]
+struct Holding(BTreeMap<LinkId, ClientId>);
+
+/// What there may be to release.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Due {
+    /// Clients whose letters are asked.
+    clients: BTreeSet<ClientId>,
+    /// Identifiers of other clients.
+    idents: BTreeMap<ClientId, BTreeSet<Arc<str>>>,
+}
+
+impl Holding {
+    /// What announcements amount to.
+    fn due(&mut self, registry: &Registry, heard: &[Announcement]) -> Due {
+        let mut due = Due::default();
+        let missed = heard.contains(&Announcement::Missed);
+        if missed || heard.contains(&Announcement::Links) {
+            let now = holding(registry);
+            let asked = |(link, _): &(&LinkId, &ClientId)| missed || !self.0.contains_key(link);
+            due.clients = now.iter().filter(asked).map(|(_, client)| *client).collect();
+            self.0 = now;
+        }
+        for announcement in heard {
+            if let Announcement::Located { client, ident } = announcement
+                && !due.clients.contains(client)
+                && holds(registry, *client)
+            {
+                due.idents.entry(*client).or_default().insert(Arc::clone(ident));
+            }
+        }
+        due
+    }
+}
+
+impl Due {
+    fn is_empty(&self) -> bool {
+        self.clients.is_empty() && self.idents.is_empty()
+    }
+}
+
+/// The links that hold.
+fn holding(registry: &Registry) -> BTreeMap<LinkId, ClientId> {
+    let clients = registry.clients();
+    let links = clients.iter().flat_map(|client| registry.links(client.id));
+    links
+        .filter(|link| link.unknown == UnknownTracker::Hold)
+        .map(|link| (link.id, link.client))
+        .collect()
+}
+
+/// Whether a client has a link that holds.
+fn holds(registry: &Registry, client: ClientId) -> bool {
+    let links = registry.links(client);
+    links.iter().any(|link| link.unknown == UnknownTracker::Hold)
 }
 
 fn held(client: ClientId, devices: &[String]) -> LetterFilter {
@@ -86,8 +120,8 @@ fn held(client: ClientId, devices: &[String]) -> LetterFilter {
     }
 }
 
-/// The identifiers of held letters whose tracker has a device by now.
-async fn registered(
+/// The identifiers of held letters that lead to a device by now.
+async fn locating(
     registry: &Registry,
     letters: &DeadLetters,
     client: ClientId,
@@ -133,5 +167,64 @@ where
             Err(error) => tracing::warn!(%error, "held messages can not be replayed at the moment"),
         }
         tokio::time::sleep(PAUSE).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[tokio::test]
+    async fn only_who_holds_is_asked_and_all_letters_only_where_something_may_have_been_missed() {
+        let folder = tempfile::tempdir().unwrap();
+        let registry = Registry::open(&folder.path().join("registry.db")).await.unwrap();
+        let client = async |name: &str| registry.create_client(name).await.unwrap().id;
+        let (patient, strict, late) = (
+            client("patient").await,
+            client("strict").await,
+            client("late").await,
+        );
+        let link = async |client, vendor: &str, unknown| {
+            registry.create_vendor(vendor).await.unwrap();
+            registry.create_link(client, vendor, unknown).await.unwrap();
+        };
+        link(patient, "gt06", UnknownTracker::Hold).await;
+        link(strict, "gt06", UnknownTracker::Reject).await;
+        let located = |client, ident: &str| Announcement::Located {
+            client,
+            ident: ident.into(),
+        };
+        let clients = |clients: &[ClientId]| Due {
+            clients: clients.iter().copied().collect(),
+            ..Due::default()
+        };
+        let mut holding = Holding::default();
+        let missed = [Announcement::Missed, located(patient, "1"), located(strict, "1")];
+        assert_eq!(holding.due(&registry, &missed), clients(&[patient]));
+        // links are others, and none of them holds
+        assert!(holding.due(&registry, &[Announcement::Links]).is_empty());
+        assert!(holding.due(&registry, &[located(strict, "2")]).is_empty());
+        let twice = [
+            located(patient, "2"),
+            located(patient, "3"),
+            located(patient, "2"),
+        ];
+        let due = holding.due(&registry, &twice);
+        assert!(due.clients.is_empty());
+        assert_eq!(due.idents, [(patient, ["2".into(), "3".into()].into())].into());
+
+        link(late, "gt06", UnknownTracker::Hold).await;
+        let heard = [Announcement::Links, located(late, "4")];
+        assert_eq!(holding.due(&registry, &heard), clients(&[late]));
+        link(patient, "h02", UnknownTracker::Hold).await;
+        assert_eq!(
+            holding.due(&registry, &[Announcement::Links]),
+            clients(&[patient])
+        );
+        assert_eq!(
+            holding.due(&registry, &[Announcement::Missed]),
+            clients(&[patient, late])
+        );
     }
 }

@@ -103,7 +103,7 @@ impl Registry {
                 unknown,
                 pin: None,
             });
-            inner.change_tenants(|tenants| tenants.add_link(&link));
+            inner.show_links(|tenants| tenants.add_link(&link));
             Ok(link)
         })
         .await

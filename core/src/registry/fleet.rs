@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
-use std::ops::Bound;
 use std::sync::Arc;
 
 use ahash::{HashMap, RandomState};
@@ -11,6 +10,7 @@ use parking_lot::RwLock;
 use scc::hash_index::Entry;
 use scc::{Equivalent, HashIndex};
 
+use super::announce::{Announcement, KEPT};
 use super::entities::{Credential, Device, Tracker};
 use super::groups::{Group, GroupId};
 use crate::model::{ClientId, DeviceId, TrackerId};
@@ -93,21 +93,10 @@ impl Fleet {
         self.owned(client).map_or(0, |owned| owned.read().devices.len())
     }
 
-    pub(super) fn devices_after(&self, client: ClientId, last: DeviceId) -> Vec<Arc<Device>> {
-        let newer = (Bound::Excluded(last), Bound::Unbounded);
-        self.owned(client).map_or_else(Vec::new, |owned| {
-            let owned = owned.read();
-            owned
-                .devices
-                .range(newer)
-                .map(|(_, device)| Arc::clone(device))
-                .collect()
-        })
-    }
-
-    /// Adds or replaces a tracker.
-    pub(super) fn put_tracker(&self, tracker: &Arc<Tracker>) {
+    /// Adds or replaces a tracker; says so when its identifier leads to a device now.
+    pub(super) fn put_tracker(&self, tracker: &Arc<Tracker>) -> Option<Announcement> {
         let before = self.tracker(tracker.id);
+        let located = self.located_by(tracker);
         put(&self.trackers, tracker.id, tracker);
         if let Some(imei) = &tracker.imei {
             put(
@@ -131,10 +120,44 @@ impl Fleet {
             .write()
             .trackers
             .insert(tracker.id, Arc::clone(tracker));
+        located
     }
 
-    /// Adds or replaces a device, and ties it to its tracker, away from the one that it had.
-    pub(super) fn put_device(&self, device: &Arc<Device>) {
+    /// What is new with this tracker: its identifier leads to a device, and here to none or to another.
+    fn located_by(&self, tracker: &Tracker) -> Option<Announcement> {
+        let (client, ident) = (tracker.client, tracker.imei.as_ref()?);
+        let leads_to = self
+            .by_imei
+            .peek_with(&ImeiRef { client, imei: ident }, |_, tracker| tracker.device)
+            .flatten();
+        (tracker.device.is_some() && tracker.device != leads_to).then(|| Announcement::Located {
+            client,
+            ident: Arc::clone(ident),
+        })
+    }
+
+    /// Which identifiers lead to a device and in `before` did not, or to another; when they are more than a listener
+    /// can hear, only that.
+    pub(super) fn located_since(&self, before: &Self) -> Vec<Announcement> {
+        let all: Vec<_> = self.owned.read().values().cloned().collect();
+        let mut located = Vec::new();
+        for owned in all {
+            let owned = owned.read();
+            let news = owned
+                .trackers
+                .values()
+                .filter_map(|tracker| before.located_by(tracker));
+            located.extend(news.take(KEPT - located.len()));
+            if located.len() == KEPT {
+                return vec![Announcement::Missed];
+            }
+        }
+        located
+    }
+
+    /// Adds or replaces a device, and ties it to its tracker, away from the one that it had; says so when an
+    /// identifier leads to it now.
+    pub(super) fn put_device(&self, device: &Arc<Device>) -> Option<Announcement> {
         let before = self.device(device.id);
         put(&self.devices, device.id, device);
         if let Some(before) = before.filter(|before| before.tracker != device.tracker) {
@@ -144,14 +167,14 @@ impl Fleet {
             .write()
             .devices
             .insert(device.id, Arc::clone(device));
-        if let Some(tracker) = self.tracker(device.tracker)
-            && tracker.device != Some(device.id)
-        {
-            self.put_tracker(&Arc::new(Tracker {
-                device: Some(device.id),
-                ..(*tracker).clone()
-            }));
+        let tracker = self.tracker(device.tracker)?;
+        if tracker.device == Some(device.id) {
+            return None;
         }
+        self.put_tracker(&Arc::new(Tracker {
+            device: Some(device.id),
+            ..(*tracker).clone()
+        }))
     }
 
     /// Forgets a tracker.

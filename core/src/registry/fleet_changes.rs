@@ -91,7 +91,7 @@ impl Registry {
             let tracker = insert_tracker(&mut transaction, client, new).await?;
             let result = commit(transaction, Part::Fleet).await;
             writer.committed(Part::Fleet, result)?;
-            inner.fleet.load().put_tracker(&tracker);
+            inner.show_tracker(&tracker);
             Ok(tracker)
         })
         .await
@@ -112,7 +112,7 @@ impl Registry {
             let device = insert_device(&mut transaction, client, link, new).await?;
             let result = commit(transaction, Part::Fleet).await;
             writer.committed(Part::Fleet, result)?;
-            inner.fleet.load().put_device(&device);
+            inner.show_device(&device);
             Ok(device)
         })
         .await

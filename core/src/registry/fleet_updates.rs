@@ -82,7 +82,7 @@ impl Registry {
             let result = commit(transaction, Part::Fleet).await;
             writer.committed(Part::Fleet, result)?;
             let tracker = Arc::new(next);
-            inner.fleet.load().put_tracker(&tracker);
+            inner.show_tracker(&tracker);
             Ok(tracker)
         })
         .await
@@ -164,7 +164,7 @@ impl Registry {
             let result = commit(transaction, Part::Fleet).await;
             writer.committed(Part::Fleet, result)?;
             let device = Arc::new(next);
-            inner.fleet.load().put_device(&device);
+            inner.show_device(&device);
             Ok(device)
         })
         .await

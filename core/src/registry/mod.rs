@@ -10,9 +10,11 @@
 //!   give [`RegistryError::NotFound`];
 //! - nothing of one client can refer to something of another: keys are `(id, client)` throughout;
 //! - a change is finished even when its caller goes away in the middle;
+//! - what lets an identifier lead to a device is announced, once the view shows it, to who listens;
 //! - secrets are stored as hashes only.
 
 mod admin;
+mod announce;
 mod changes;
 mod config;
 mod entities;
@@ -33,6 +35,7 @@ mod tests;
 #[cfg(test)]
 mod update_tests;
 
+pub use announce::{Announcement, Announcements};
 pub use config::{CONFIG_MISSING, ReportConfig, Thresholds};
 pub use entities::{
     ApiKey, ApiKeyInfo, Client, Contact, Credential, CredentialInfo, Device, DeviceType, Link, NewApiKey,

@@ -140,7 +140,7 @@ impl Registry {
             once.remember(&mut transaction, client, &tracker).await?;
             let result = commit(transaction, Part::Fleet).await;
             writer.committed(Part::Fleet, result)?;
-            inner.fleet.load().put_tracker(&tracker);
+            inner.show_tracker(&tracker);
             Ok(Created::Now(tracker))
         })
         .await
@@ -165,7 +165,7 @@ impl Registry {
             once.remember(&mut transaction, client, &device).await?;
             let result = commit(transaction, Part::Fleet).await;
             writer.committed(Part::Fleet, result)?;
-            inner.fleet.load().put_device(&device);
+            inner.show_device(&device);
             Ok(Created::Now(device))
         })
         .await

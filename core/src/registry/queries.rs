@@ -101,11 +101,6 @@ impl Registry {
         self.inner.fleet.load().device_count(client)
     }
 
-    /// A client's devices that were created after `last`, by id: ids only grow.
-    pub fn devices_after(&self, client: ClientId, last: DeviceId) -> Vec<Arc<Device>> {
-        self.inner.fleet.load().devices_after(client, last)
-    }
-
     /// All device types, by id.
     pub fn device_types(&self) -> Vec<Arc<DeviceType>> {
         self.inner.tenants.load().device_types.clone()

@@ -12,8 +12,9 @@ use backon::{ExponentialBuilder, Retryable as _};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _, Sqlite, SqliteConnection, Transaction};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, broadcast};
 
+use super::announce::{self, Announcement};
 use super::error::RegistryError;
 use super::fleet::Fleet;
 use super::load;
@@ -48,6 +49,7 @@ pub(super) struct Inner {
     pub(super) tenants: ArcSwap<Tenants>,
     pub(super) fleet: ArcSwap<Fleet>,
     pub(super) passwords: Passwords,
+    pub(super) announcer: broadcast::Sender<Announcement>,
     writer: Mutex<Writer>,
 }
 
@@ -136,6 +138,7 @@ impl Registry {
                 tenants: ArcSwap::from_pointee(tenants),
                 fleet: ArcSwap::from_pointee(fleet),
                 passwords: Passwords::default(),
+                announcer: broadcast::Sender::new(announce::KEPT),
                 writer: Mutex::new(writer),
             }),
         })
@@ -175,12 +178,7 @@ impl Registry {
             read.commit().await?;
 
             let changed = tenants.is_some() || fleet.is_some();
-            if let Some(tenants) = tenants {
-                inner.tenants.store(Arc::new(tenants));
-            }
-            if let Some(fleet) = fleet {
-                inner.fleet.store(Arc::new(fleet));
-            }
+            inner.show_anew(tenants, fleet);
             // `seen` was read before the rows: a commit in between only means another look next time.
             (writer.data_version, writer.tenants, writer.fleet, writer.stale) =
                 (seen, tenants_at, fleet_at, false);

@@ -15,7 +15,12 @@ use crate::config::Config;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 /// Finds or makes a compiler for the target, where the active one can not; prints the variables to set.
-const TOOLCHAIN: &str = include_str!("../../../../deploy/wasm-toolchain");
+const TOOLCHAIN: &str = "wasm-toolchain";
+/// That script, and what it sources from beside it.
+const SCRIPTS: [(&str, &str); 2] = [
+    (TOOLCHAIN, include_str!("../../../../deploy/wasm-toolchain")),
+    ("unpack-debian", include_str!("../../../../deploy/unpack-debian")),
+];
 
 #[derive(Debug, Args)]
 pub(super) struct BuildArgs {
@@ -120,16 +125,18 @@ fn toolchain(folder: &Path) -> Result<Vec<(&'static str, String)>, Failure> {
         return Ok(Vec::new());
     }
     let place = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
-    let script = place.path().join("deploy/wasm-toolchain");
-    std::fs::create_dir_all(place.path().join("deploy"))?;
-    std::fs::write(&script, TOOLCHAIN)?;
+    let folder = place.path().join("deploy");
+    std::fs::create_dir_all(&folder)?;
+    for (name, text) in SCRIPTS {
+        std::fs::write(folder.join(name), text)?;
+    }
     let output = Command::new("bash")
         .args([
             "-c",
             "set -e; vars=$(bash \"$1\"); eval \"$vars\"; printf '%s\\n%s\\n' \"${RUSTC:-}\" \"${CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER:-}\"",
             "plugin-build",
         ])
-        .arg(&script)
+        .arg(folder.join(TOOLCHAIN))
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()

@@ -1,5 +1,6 @@
 //! `fixstream plugin test`: vectors, determinism, and messages that no tracker sends.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -22,7 +23,7 @@ pub(super) struct TestArgs {
     #[arg(required = true)]
     plugins: Vec<String>,
     /// Vectors, one JSON object per line, instead of the plugins' own; with several plugins each gets the lines of
-    /// its `vendor`
+    /// its `vendor`, and a line that none of them gets is a failure
     #[arg(long)]
     vectors: Vec<PathBuf>,
     /// Edited and random messages for each plugin
@@ -58,20 +59,63 @@ pub(super) fn run(args: &TestArgs, config: &Config) -> Result<(), Failure> {
         let found = find(plugin, config)?;
         reports.push(test(&bench, &found, &given, args).map_err(|error| format!("{plugin}: {error}"))?);
     }
+    let unmatched = unmatched(&given, &reports);
     if args.json {
-        println!("{}", to_json(&reports));
+        println!("{}", to_json(&reports, &unmatched));
     } else {
         print(&reports);
     }
+    verdict(&reports, &unmatched)
+}
+
+/// Given lines that no plugin gets, by vendor: with several plugins, those of a vendor that is none of them.
+type Unmatched<'a> = BTreeMap<Option<&'a str>, usize>;
+
+fn unmatched<'a>(given: &'a [Line], reports: &[Report]) -> Unmatched<'a> {
+    let mut unmatched = Unmatched::new();
+    if reports.len() == 1 {
+        return unmatched;
+    }
+    for line in given {
+        let vendor = line.vendor.as_deref();
+        if !reports.iter().any(|report| Some(report.name.as_str()) == vendor) {
+            *unmatched.entry(vendor).or_default() += 1;
+        }
+    }
+    unmatched
+}
+
+/// The failure that the command ends with, where something is wrong.
+fn verdict(reports: &[Report], unmatched: &Unmatched<'_>) -> Result<(), Failure> {
     let bad: Vec<&str> = reports
         .iter()
         .filter(|report| !report.is_good())
         .map(|report| report.name.as_str())
         .collect();
+    let mut wrong = Vec::new();
     match bad.as_slice() {
-        [] => Ok(()),
-        [one] => Err(format!("{one} has failures, or no vectors").into()),
-        several => Err(format!("these have failures, or no vectors: {}", several.join(", ")).into()),
+        [] => {}
+        [one] => wrong.push(format!("{one} has failures, or no vectors")),
+        several => wrong.push(format!(
+            "these have failures, or no vectors: {}",
+            several.join(", ")
+        )),
+    }
+    if !unmatched.is_empty() {
+        let vendors = unmatched.iter().map(|(vendor, lines)| match vendor {
+            Some(vendor) => format!("{lines} of {vendor}"),
+            None => format!("{lines} without a vendor"),
+        });
+        let vendors: Vec<String> = vendors.collect();
+        wrong.push(format!(
+            "these vectors are none of the given plugins': {}",
+            vendors.join(", ")
+        ));
+    }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(wrong.join("; ").into())
     }
 }
 
@@ -172,13 +216,18 @@ impl Report {
 }
 
 /// The counts of all plugins, and for one plugin its own at the top as well.
-fn to_json(reports: &[Report]) -> Value {
+fn to_json(reports: &[Report], unmatched: &Unmatched<'_>) -> Value {
+    let unmatched: Vec<Value> = unmatched
+        .iter()
+        .map(|(vendor, lines)| json!({ "vendor": vendor, "lines": lines }))
+        .collect();
     let sum = |count: fn(&Report) -> usize| reports.iter().map(count).sum::<usize>();
     let mut all = json!({
         "plugins": reports.iter().map(Report::json).collect::<Vec<_>>(),
         "passed": sum(|report| report.checked.passed),
         "failed": sum(|report| report.checked.failures.len()),
-        "ok": reports.iter().all(Report::is_good),
+        "ok": unmatched.is_empty() && reports.iter().all(Report::is_good),
+        "unmatched": unmatched,
     });
     if let ([one], Some(all)) = (reports, all.as_object_mut())
         && let Value::Object(one) = one.json()
