@@ -6,6 +6,7 @@
 mod away;
 mod contract;
 mod corrections;
+mod cors;
 mod crash;
 mod deadletter;
 mod disk_full;
@@ -20,4 +21,5 @@ mod refusals;
 mod reports;
 mod spine;
 mod stateful;
+mod tls;
 mod versions;
