@@ -40,7 +40,15 @@ pub fn cors(
     };
     endpoint
         .with(cors)
-        .catch_error(|_: CorsError| async { Dialect::TrackerHub.failure(&ApiError::OriginNotAllowed, &[]) })
+        .around(|inner, request| async move {
+            let dialect = Dialect::of(request.uri().path());
+            match inner.call(request).await {
+                Err(error) if error.is::<CorsError>() => {
+                    Ok(dialect.failure(&ApiError::OriginNotAllowed, &[]))
+                }
+                other => other,
+            }
+        })
         .map_to_response()
         .boxed()
 }

@@ -170,6 +170,7 @@ impl ApiError {
                 entity: ENTITY,
                 field: time,
             },
+            CorrectionError::Changed => Self::Changed { entity: ENTITY },
             CorrectionError::Exhausted => Self::Query,
             CorrectionError::History(error) => error.into(),
             CorrectionError::Ingest(error) => error.into(),

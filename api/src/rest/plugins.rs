@@ -46,8 +46,7 @@ const INSTALL: &[Field] = &[Field::new("replace", Rule::Flag)];
 const VERSION: &[Field] = &[Field::text("version", 64).required()];
 const MAYBE_VERSION: &[Field] = &[Field::text("version", 64)];
 
-/// The tables of this module, for the documents.
-#[allow(dead_code)]
+/// The field tables of this module.
 #[cfg(test)]
 pub(super) const TABLES: &[&[Field]] = &[
     PAGE,

@@ -177,7 +177,9 @@ pub(super) async fn update(call: Call) -> Result<Response, ApiError> {
     };
     let corrections = &call.rest.corrections;
     corrections
-        .update(sender(&call), id(&fields), device, |fix| state(&fields, fix))
+        .update(sender(&call), id(&fields), None, device, |fix| {
+            state(&fields, fix);
+        })
         .await
         .map_err(uncorrected)?;
     Ok(envelope::success(StatusCode::OK, "Entity processed successfully"))
@@ -188,7 +190,7 @@ pub(super) async fn delete(call: Call) -> Result<Response, ApiError> {
     let fields = validate::body(&call.body, DELETION)?;
     let corrections = &call.rest.corrections;
     corrections
-        .delete(sender(&call), id(&fields))
+        .delete(sender(&call), id(&fields), None)
         .await
         .map_err(uncorrected)?;
     Ok(envelope::success(StatusCode::OK, "Entity processed successfully"))

@@ -19,6 +19,8 @@ const MAX_NAME: usize = 64;
 /// One page of a list.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+// a name to live with in what is generated from the documents
+#[schemars(rename = "{T}Page")]
 pub(super) struct Page<T> {
     content: Vec<T>,
     total_elements: u64,

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use poem::http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use poem::{Endpoint, Request, Response, Route, RouteMethod, get};
+use poem::{Endpoint, Request, Response, Route, RouteMethod};
 
 use super::dialect::Dialect;
 use super::error::ApiError;
 use super::metrics::RestMetrics;
-use super::operation::{Answered, Operation, Served};
+use super::operation::{Answered, Operation};
 use super::{
     Rest, config, dead_letters, devices, error_pages, health, latest, openapi, plugins, position_history,
     positions, trackers, v1, vendors,
@@ -61,22 +61,22 @@ pub fn routes(rest: Rest) -> impl Endpoint<Output = Response> {
         }
     }
     let route = Route::new()
-        .at("/healthz", get(health::alive()))
-        .at("/readyz", get(health::ready(&rest)))
-        .at("/metrics", get(health::metrics(&rest)))
+        .at("/healthz", Methods::get(health::alive()))
+        .at("/readyz", Methods::get(health::ready(&rest)))
+        .at("/metrics", Methods::get(health::metrics(&rest)))
         .at(
             openapi::path(Dialect::TrackerHub),
-            get(openapi::serve(Dialect::TrackerHub)),
+            Methods::get(openapi::serve(Dialect::TrackerHub)),
         )
         .at(
             openapi::path(Dialect::Resource),
-            get(openapi::serve(Dialect::Resource)),
+            Methods::get(openapi::serve(Dialect::Resource)),
         )
-        .at("/docs", get(openapi::ui()))
-        .at("/docs/", get(openapi::ui()))
-        .at("/docs/*file", get(openapi::ui()))
-        .at("/docs/errors", get(error_pages::serve()))
-        .at("/docs/errors/:code", get(error_pages::serve()));
+        .at("/docs", Methods::get(openapi::ui()))
+        .at("/docs/", Methods::get(openapi::ui()))
+        .at("/docs/*file", Methods::get(openapi::ui()))
+        .at("/docs/errors", Methods::get(error_pages::serve()))
+        .at("/docs/errors/:code", Methods::get(error_pages::serve()));
     let route = known
         .into_iter()
         .fold(route, |route, (path, methods)| route.at(path, methods));
@@ -100,8 +100,15 @@ struct Methods {
 struct Allowed(HeaderValue);
 
 impl Methods {
-    fn add(&mut self, method: Method, served: Served) {
-        self.route = std::mem::take(&mut self.route).method(method.clone(), served);
+    /// Those of a path that is only read.
+    fn get(endpoint: impl Endpoint + 'static) -> Self {
+        let mut methods = Self::default();
+        methods.add(Method::GET, endpoint);
+        methods
+    }
+
+    fn add(&mut self, method: Method, endpoint: impl Endpoint + 'static) {
+        self.route = std::mem::take(&mut self.route).method(method.clone(), endpoint);
         self.names.push(method);
     }
 }
@@ -215,7 +222,7 @@ mod tests {
     async fn a_panicking_handler_is_answered_in_the_envelope() {
         let broken = poem::endpoint::make_sync(|_| -> Response { panic!("on purpose") });
         let door = Door {
-            route: Route::new().at("/broken", get(broken)),
+            route: Route::new().at("/broken", poem::get(broken)),
             metrics: RestMetrics::default(),
         };
         let mut response = door

@@ -230,6 +230,75 @@ async fn corrections_survive_kill_9_and_the_latest_is_rebuilt_right() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_correction_under_if_match_is_made_only_to_what_was_seen() {
+    let world = World::new().await;
+    let id = world.create(start(), 10.0).await;
+    let path = format!("/v1/positions/{id}");
+    // status, ETag and code of an error
+    let ask = async |method: Method, tag: Option<&str>, body: Value| {
+        let request = world.hub.http.request(method, world.hub.url(&path));
+        let mut request = request.header("apikey", &world.tenant.key).json(&body);
+        if let Some(tag) = tag {
+            request = request.header("if-match", tag);
+        }
+        let answer = request.send().await.unwrap();
+        let tag = answer
+            .headers()
+            .get("etag")
+            .map(|tag| tag.to_str().unwrap().to_owned());
+        let status = answer.status().as_u16();
+        let body: Value = answer.json().await.unwrap_or_default();
+        (status, tag.unwrap_or_default(), body["code"].clone())
+    };
+    let seen = ask(Method::GET, None, json!({})).await.1;
+    assert!(seen.starts_with('"') && seen.len() > 2, "{seen}");
+    let fuel = |percent: f64| json!({ "fuelPercent": percent });
+    for wrong in ["\"other\"", &format!("W/{seen}"), "nonsense"] {
+        for method in [Method::PATCH, Method::DELETE] {
+            let (status, _, code) = ask(method, Some(wrong), fuel(1.0)).await;
+            assert_eq!((status, code), (412, json!("precondition_failed")), "{wrong}");
+        }
+    }
+    assert_eq!(world.position(id).await["revision"], 0);
+
+    // of two who saw the same, one comes too late, however close they are
+    let (one, other) = tokio::join!(
+        ask(Method::PATCH, Some(&seen), fuel(11.0)),
+        ask(Method::PATCH, Some(&seen), fuel(22.0))
+    );
+    let mut statuses = [one.0, other.0];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 412]);
+    let (won, percent) = if one.0 == 200 { (one, 11.0) } else { (other, 22.0) };
+    let read = world.position(id).await;
+    assert_eq!(
+        (&read["fuelPercent"], &read["revision"]),
+        (&json!(percent), &json!(1))
+    );
+    // the answer's tag is that of what is read then, also when it has been judged meanwhile
+    assert_ne!(won.1, seen);
+    assert_eq!(ask(Method::GET, None, json!({})).await.1, won.1);
+    let (status, next, _) = ask(Method::PATCH, Some(&won.1), fuel(33.0)).await;
+    assert_eq!(status, 200);
+    assert_eq!(
+        ask(Method::PATCH, Some("*"), fuel(33.0)).await,
+        (200, next.clone(), Value::Null)
+    );
+    let list = format!("\"other\", {next}");
+    let (status, last, _) = ask(Method::PATCH, Some(&list), fuel(44.0)).await;
+    assert_eq!(
+        (status, ask(Method::DELETE, Some(&next), json!({})).await.0),
+        (200, 412)
+    );
+    assert_eq!(world.position(id).await["fuelPercent"], 44.0);
+    assert_eq!(ask(Method::DELETE, Some(&last), json!({})).await.0, 204);
+    for method in [Method::PATCH, Method::DELETE] {
+        let (status, _, code) = ask(method, Some(&last), fuel(55.0)).await;
+        assert_eq!((status, code), (404, json!("position_not_found")));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_clients_position_is_none_at_all() {
     let world = World::new().await;
     let id = world.create(start(), 10.0).await;

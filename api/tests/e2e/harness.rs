@@ -138,8 +138,8 @@ impl Hub {
         command
     }
 
-    /// Starts the server and returns when it answers.
-    pub async fn start(&mut self) {
+    /// Starts the server and returns at once.
+    pub fn launch(&mut self) {
         let log = std::fs::File::options()
             .create(true)
             .append(true)
@@ -154,13 +154,23 @@ impl Hub {
             .spawn()
             .unwrap();
         self.child = Some(child);
+    }
+
+    /// Starts the server and returns when it answers.
+    pub async fn start(&mut self) {
+        self.launch();
+        let (http, ready) = (self.http.clone(), self.url("/readyz"));
+        self.answers(async || {
+            let answer = http.get(&ready).send().await;
+            answer.is_ok_and(|answer| answer.status().is_success())
+        })
+        .await;
+    }
+
+    /// Returns when the launched server answers, as `ask` finds out.
+    pub async fn answers(&mut self, ask: impl AsyncFn() -> bool) {
         let began = Instant::now();
-        loop {
-            if let Ok(answer) = self.http.get(self.url("/readyz")).send().await
-                && answer.status().is_success()
-            {
-                return;
-            }
+        while !ask().await {
             if let Some(status) = self.child.as_mut().unwrap().try_wait().unwrap() {
                 panic!("the server ended with {status}:\n{}", self.log());
             }

@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
 mod away;
+mod clients;
 mod contract;
 mod corrections;
+mod cors;
 mod crash;
 mod deadletter;
 mod disk_full;
@@ -22,4 +24,5 @@ mod refusals;
 mod reports;
 mod spine;
 mod stateful;
+mod tls;
 mod versions;

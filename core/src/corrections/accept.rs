@@ -29,6 +29,9 @@ pub enum CorrectionError {
     /// The client has no such position.
     #[error("there is no such position")]
     NotFound,
+    /// It is not any more what the caller saw.
+    #[error("the position has another revision by now")]
+    Changed,
     /// Restated like this it would be the same fix as another position.
     #[error("another position of the device has this time and content")]
     Taken,
@@ -114,25 +117,35 @@ impl Corrections {
         inner.positions.any(client, device).await
     }
 
-    /// Takes a position back. Returns when that is on disk.
-    pub async fn delete(&self, sender: Sender, id: PositionId) -> Result<(), CorrectionError> {
+    /// Takes a position back, only while it has the revision `seen` where one is given. Returns when that is on
+    /// disk.
+    pub async fn delete(
+        &self,
+        sender: Sender,
+        id: PositionId,
+        seen: Option<u8>,
+    ) -> Result<(), CorrectionError> {
         let mut standing = self.position(sender.client, id).await?;
         let mut held = self.turn(&mut standing, None).await?;
+        unchanged(&standing, seen)?;
         self.accept(sender, &standing, None, &mut held).await
     }
 
     /// States a position anew: `edit` changes its fix, `device` moves it to another device of the client (the
-    /// caller has checked that). Returns when that is on disk, with the row as it will stand; its verdict is the
-    /// old one, the new one is found when it is applied. Nothing is journalled when nothing changes.
+    /// caller has checked that); only while it has the revision `seen` where one is given. Returns when that is
+    /// on disk, with the row as it will stand; its verdict is the old one, the new one is found when it is
+    /// applied. Nothing is journalled when nothing changes.
     pub async fn update(
         &self,
         sender: Sender,
         id: PositionId,
+        seen: Option<u8>,
         device: Option<DeviceId>,
         edit: impl FnOnce(&mut Fix) + Send,
     ) -> Result<PositionRow, CorrectionError> {
         let mut standing = self.position(sender.client, id).await?;
         let mut held = self.turn(&mut standing, device).await?;
+        unchanged(&standing, seen)?;
         let mut row = standing.clone();
         edit(&mut row.fix);
         row.device = device.unwrap_or(row.device);
@@ -273,6 +286,14 @@ impl Corrections {
         }
         inner.ingest.settled(offsets).await?;
         Ok(())
+    }
+}
+
+/// Whether a position still has the revision that the caller saw, where that matters to it.
+fn unchanged(standing: &PositionRow, seen: Option<u8>) -> Result<(), CorrectionError> {
+    match seen {
+        Some(revision) if revision != standing.revision => Err(CorrectionError::Changed),
+        _ => Ok(()),
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) fn responses(operation: &Operation) -> BTreeMap<u16, Value> {
     for code in all(operation) {
         let status = status(operation.dialect, code);
         let names = by_status.entry(status).or_default();
-        let name = name(operation.dialect, code);
+        let name = name(operation, code);
         if !names.contains(&name) {
             names.push(name);
         }
@@ -64,13 +64,34 @@ fn status(dialect: Dialect, code: &Code) -> u16 {
     }
 }
 
-fn name(dialect: Dialect, code: &Code) -> String {
-    match dialect {
+/// What `code` is called in an answer. On the resource surface the entity is part of some names.
+fn name(operation: &Operation, code: &Code) -> String {
+    let is = |codes: &[&Code]| codes.contains(&code);
+    match operation.dialect {
         Dialect::TrackerHub if *code == codes::INVALID_PARAMETERS => {
             "`INVALID_PARAMETERS`, or the code of the field that breaks a rule".replace('`', "")
         }
         Dialect::TrackerHub => code.name.to_owned(),
-        Dialect::Resource if *code == codes::INVALID_PARAMETERS => "constraint_violation".to_owned(),
+        Dialect::Resource if is(&[&codes::INVALID_PARAMETERS]) => {
+            let with_body = operation.body.is_some();
+            let names = [
+                "constraint_violation",
+                "constraint_violation`, `malformed_request",
+            ];
+            names[usize::from(with_body)].to_owned()
+        }
+        Dialect::Resource if is(&[&codes::ENTITY_NOT_FOUND, &codes::ENTITY_WITH_FIELD_NOT_FOUND]) => {
+            "{entity}_not_found".to_owned()
+        }
+        Dialect::Resource
+            if is(&[
+                &codes::ENTITY_ALREADY_EXISTS,
+                &codes::ENTITY_WITH_FIELD_ALREADY_EXISTS,
+            ]) =>
+        {
+            "{entity}_already_exists".to_owned()
+        }
+        Dialect::Resource if is(&[&codes::ENTITY_IN_USE]) => "{entity}_in_use".to_owned(),
         Dialect::Resource => code.name.to_ascii_lowercase(),
     }
 }
@@ -98,8 +119,12 @@ pub(super) fn schema(dialect: Dialect) -> Value {
                     "type": "array",
                     "items": {
                         "type": "object",
-                        "required": ["field", "message"],
-                        "properties": { "field": { "type": "string" }, "message": { "type": "string" } },
+                        "required": ["field", "code", "message"],
+                        "properties": {
+                            "field": { "type": "string" },
+                            "code": { "type": "string" },
+                            "message": { "type": "string" },
+                        },
                     },
                 },
             },

@@ -1,4 +1,4 @@
-//! Keys, scopes, unknown paths, sizes, health: what happens before and around every endpoint.
+//! Unknown paths, sizes, health: what happens before and around every endpoint.
 
 use fixstream_core::registry::Scope;
 use fixstream_core::telemetry::Condition;
@@ -7,126 +7,6 @@ use poem::http::Method;
 use serde_json::json;
 
 use super::world::World;
-
-const ENDPOINTS: &[(Method, &str)] = &[
-    (Method::GET, "/healthcheck"),
-    (Method::GET, "/device-type"),
-    (Method::GET, "/device-types"),
-    (Method::GET, "/deviceType"),
-    (Method::GET, "/tracker"),
-    (Method::POST, "/tracker"),
-    (Method::GET, "/device"),
-    (Method::POST, "/device"),
-    (Method::POST, "/device/create"),
-    (Method::POST, "/device/list"),
-    (Method::PATCH, "/tracker"),
-    (Method::DELETE, "/tracker"),
-    (Method::PATCH, "/device"),
-    (Method::DELETE, "/device"),
-    (Method::GET, "/config"),
-    (Method::PATCH, "/config"),
-    (Method::POST, "/config"),
-    (Method::DELETE, "/config"),
-    (Method::POST, "/position/create"),
-    (Method::POST, "/position/vendor/traccar"),
-    (Method::GET, "/latest-position"),
-    (Method::POST, "/latest-positions"),
-    (Method::GET, "/latest-positions/1"),
-    (Method::GET, "/latest-positions/"),
-];
-
-#[tokio::test]
-async fn every_endpoint_needs_a_valid_key_on_every_prefix() {
-    let world = World::new().await;
-    let (revoked, revoked_secret) = world
-        .registry
-        .create_api_key("r", world.ours, None, &[Scope::Admin])
-        .await
-        .unwrap();
-    world.registry.revoke_api_key(revoked.id).await.unwrap();
-    let cut = &world.key[..world.key.len() - 1];
-    let mut bodies = Vec::new();
-    for (method, path) in ENDPOINTS {
-        for prefix in ["", "/tracking/read", "/tracking/write"] {
-            for key in [
-                None,
-                Some(""),
-                Some("wrong"),
-                Some(cut),
-                Some(revoked_secret.as_str()),
-            ] {
-                let answer = world
-                    .send(method.clone(), &format!("{prefix}{path}"), key, "{}")
-                    .await;
-                assert_eq!(answer.status, 401, "{method} {prefix}{path}");
-                bodies.push(answer.body);
-            }
-        }
-    }
-    assert_eq!(bodies[0]["error"]["error_code"], "UNAUTHORIZED");
-    assert!(bodies.iter().all(|body| *body == bodies[0]));
-}
-
-#[tokio::test]
-async fn every_endpoint_answers_on_every_prefix() {
-    let world = World::new().await;
-    for (method, path) in ENDPOINTS {
-        for prefix in ["", "/tracking/read", "/tracking/write"] {
-            let answer = world
-                .send(method.clone(), &format!("{prefix}{path}"), Some(&world.key), "{}")
-                .await;
-            assert!(
-                matches!(answer.status, 200 | 400),
-                "{method} {prefix}{path}: {}",
-                answer.body
-            );
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_key_does_what_its_scopes_say() {
-    let world = World::new().await;
-    let (_, reader) = world
-        .registry
-        .create_api_key("r", world.ours, Some(world.our_link), &[Scope::Read])
-        .await
-        .unwrap();
-    let (_, writer) = world
-        .registry
-        .create_api_key("w", world.ours, Some(world.our_link), &[Scope::Write])
-        .await
-        .unwrap();
-    let (_, admin) = world
-        .registry
-        .create_api_key("a", world.ours, Some(world.our_link), &[Scope::Admin])
-        .await
-        .unwrap();
-    let writes = [
-        "/tracker",
-        "/device",
-        "/device/create",
-        "/position/create",
-        "/position/vendor/traccar",
-        "/config",
-    ];
-    for (method, path) in ENDPOINTS {
-        let changes = matches!(*method, Method::PATCH | Method::DELETE);
-        let needs_write = changes || *method == Method::POST && writes.contains(path);
-        for (key, allowed) in [(&reader, !needs_write), (&writer, needs_write), (&admin, true)] {
-            let answer = world.send(method.clone(), path, Some(key), "{}").await;
-            if allowed {
-                assert_ne!(answer.status, 403, "{method} {path}");
-            } else {
-                assert_eq!(
-                    (answer.status, &answer.body["error"]["error_code"]),
-                    (403, &json!("FORBIDDEN")),
-                    "{method} {path}"
-                );
-            }
-        }
-    }
-}
 
 #[tokio::test]
 async fn unknown_paths_and_methods_answer_in_the_envelope() {
@@ -153,6 +33,26 @@ async fn unknown_paths_and_methods_answer_in_the_envelope() {
         let answer = world.send(method, path, Some(&world.key), "{}").await;
         assert_eq!(answer.response.header("allow"), Some(allowed), "{path}");
         answer.error(405, "METHOD_NOT_ALLOWED", "This path does not answer this method");
+    }
+    // those that need no key, too
+    for path in [
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/docs",
+        "/docs/",
+        "/docs/errors",
+        "/docs/errors/FORBIDDEN",
+        "/openapi.json",
+        "/v1/openapi.json",
+    ] {
+        for method in [Method::POST, Method::DELETE, Method::OPTIONS] {
+            let answer = world.send(method, path, None, ()).await;
+            let allowed = answer.response.header("allow");
+            assert_eq!((answer.status, allowed), (405, Some("GET")), "{path}");
+        }
+        let answer = world.send(Method::GET, path, None, ()).await;
+        assert!(matches!(answer.status, 200 | 308), "{path}: {}", answer.status);
     }
 }
 

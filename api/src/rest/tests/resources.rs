@@ -189,6 +189,52 @@ async fn conflicts_and_unknown_references_are_told_apart() {
         .post("/v1/groups", &json!({ "name": "north" }))
         .await
         .refused(409, "group_already_exists");
+    let south = json!({ "name": "south" });
+    world.post("/v1/groups", &south).await.is(201);
+    let mut taken = device("trackerId", 2);
+    taken["uuid"] = json!("chassis-1");
+    world
+        .post("/v1/devices", &taken)
+        .await
+        .refused(409, "device_already_exists");
+    taken["uuid"] = json!("chassis-2");
+    world.post("/v1/devices", &taken).await.is(201);
+    for (path, change, status, code) in [
+        (
+            "/v1/devices/2",
+            json!({ "uuid": "chassis-1" }),
+            409,
+            "device_already_exists",
+        ),
+        (
+            "/v1/devices/2",
+            json!({ "trackerId": 1 }),
+            409,
+            "device_already_exists",
+        ),
+        (
+            "/v1/devices/2",
+            json!({ "trackerId": 99 }),
+            404,
+            "tracker_not_found",
+        ),
+        (
+            "/v1/groups/2",
+            json!({ "name": "north" }),
+            409,
+            "group_already_exists",
+        ),
+    ] {
+        world.patch(path, &change).await.refused(status, code);
+    }
+    // its own is no conflict
+    for (path, change) in [
+        ("/v1/devices/2", json!({ "uuid": "chassis-2", "trackerId": 2 })),
+        ("/v1/groups/2", json!({ "name": "south" })),
+        ("/v1/trackers/1", json!({ "imei": "1" })),
+    ] {
+        world.patch(path, &change).await.is(200);
+    }
     let (_, unlinked) = world
         .registry
         .create_api_key("u", world.ours, None, &[Scope::Write])

@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
+use super::variants;
 use crate::rest::codes;
 use crate::rest::error::ApiError;
 use crate::rest::fields;
 use crate::rest::validate::{self, Field, Rule, hundredths};
-use crate::rest::{position_history, v1};
+use crate::rest::{plugins, position_history, v1};
 
 /// Code and field of all violations.
 fn broken(table: &[Field], body: &Value) -> Vec<(&'static str, String)> {
@@ -84,207 +85,27 @@ fn every_field_of_every_table_follows_its_rule() {
         fields::LATEST_OF_SOME,
         fields::DEAD_LETTER_PAGE,
         fields::DEAD_LETTER_REPLAY,
+        fields::VENDOR_PATH,
     ];
-    for table in tables.into_iter().chain(v1::TABLES.iter().copied()) {
+    let resources = v1::TABLES.iter().chain(plugins::TABLES).copied();
+    for table in tables.into_iter().chain(resources) {
         let base = valid(table);
         assert_eq!(broken(table, &base), []);
         for field in table {
             let name = field.name;
-            let check = |value: Value, code: Option<&'static str>| {
-                let expected: Vec<_> = code.into_iter().map(|code| (code, name.to_owned())).collect();
-                assert_eq!(
-                    broken(table, &with(&base, name, value.clone())),
-                    expected,
-                    "{name} = {value}"
-                );
-            };
-            let missing = field.required.then_some("FIELD_MUST_BE_DEFINED");
-            let null = (field.required || field.never_null).then_some("FIELD_MUST_BE_DEFINED");
-            check(Value::Null, null);
             let mut without = base.as_object().unwrap().clone();
             without.remove(name);
             assert_eq!(
                 broken(table, &Value::Object(without)).first().map(|one| one.0),
-                missing,
+                field.required.then_some("FIELD_MUST_BE_DEFINED"),
                 "{name} missing"
             );
-            check(
-                json!(""),
-                if matches!(field.rule, Rule::Time) && !field.required {
-                    None
-                } else {
-                    Some("FIELD_MUST_NOT_BE_EMPTY")
-                },
-            );
-            let wrong = match field.rule {
-                Rule::Text { max } => {
-                    check(json!(" "), None);
-                    check(json!("ü".repeat(max)), None);
-                    check(json!("ü".repeat(max + 1)), Some("FIELD_MAX_LENGTH_EXCEEDED"));
-                    check(json!(1), Some("FIELD_MUST_BE_STRING"));
-                    "FIELD_MUST_BE_STRING"
-                }
-                Rule::Integer { min, max } => {
-                    check(json!(min), None);
-                    check(json!(max), None);
-                    check(json!(5.0), None);
-                    check(json!(i128::from(min) - 1), Some("VALUE_BELOW_MINIMUM"));
-                    check(json!(-1), Some("VALUE_BELOW_MINIMUM"));
-                    check(json!(i64::MIN), Some("VALUE_BELOW_MINIMUM"));
-                    check(json!(max + 1), Some("VALUE_ABOVE_MAXIMUM"));
-                    check(json!(u64::MAX), Some("VALUE_ABOVE_MAXIMUM"));
-                    check(json!(1e300), Some("VALUE_ABOVE_MAXIMUM"));
-                    check(json!(1.5), Some("FIELD_MUST_BE_INTEGER"));
-                    check(json!("1"), Some("FIELD_MUST_BE_INTEGER"));
-                    "FIELD_MUST_BE_INTEGER"
-                }
-                Rule::Number { .. } | Rule::Hundredths { .. } => {
-                    check(json!("1"), Some("FIELD_MUST_BE_NUMERIC"));
-                    "FIELD_MUST_BE_NUMERIC"
-                }
-                Rule::Flag => {
-                    check(json!(false), None);
-                    check(json!("true"), Some("FIELD_MUST_BE_BOOLEAN"));
-                    check(json!(1), Some("FIELD_MUST_BE_BOOLEAN"));
-                    check(json!([]), Some("FIELD_MUST_BE_BOOLEAN"));
-                    continue;
-                }
-                Rule::Time => {
-                    check(json!("2025-02-12T10:00:00Z"), None);
-                    check(json!("2025-02-12 10:00:00.000 -0300"), None);
-                    check(json!("yesterday"), Some("INVALID_DATE_FORMAT"));
-                    check(json!(1_739_365_200), Some("FIELD_MUST_BE_STRING"));
-                    "FIELD_MUST_BE_STRING"
-                }
-                Rule::OneOf(words) => {
-                    for word in words {
-                        check(json!(word), None);
-                    }
-                    check(json!("other"), Some("UNSUPPORTED_ENUM_VALUE"));
-                    "FIELD_MUST_BE_STRING"
-                }
-                Rule::Sized { min, max } => {
-                    check(json!("ü".repeat(min)), None);
-                    check(json!("ü".repeat(min - 1)), Some("FIELD_MIN_LENGTH_NOT_MET"));
-                    check(json!("ü".repeat(max)), None);
-                    check(json!("ü".repeat(max + 1)), Some("FIELD_MAX_LENGTH_EXCEEDED"));
-                    "FIELD_MUST_BE_STRING"
-                }
-                Rule::Positive { max } => {
-                    check(json!(max), None);
-                    check(json!(max * 1.01), Some("VALUE_ABOVE_MAXIMUM"));
-                    check(json!(1e-9), None);
-                    check(json!(0), Some("NUMBER_MUST_BE_POSITIVE"));
-                    check(json!(-1.5), Some("NUMBER_MUST_BE_POSITIVE"));
-                    check(json!("1"), Some("FIELD_MUST_BE_NUMERIC"));
-                    "FIELD_MUST_BE_NUMERIC"
-                }
-                Rule::Email | Rule::Phone | Rule::Url | Rule::Uuid => {
-                    check(json!("nonsense"), Some(form(field.rule)));
-                    "FIELD_MUST_BE_STRING"
-                }
-                Rule::Sort(words) => {
-                    for word in words {
-                        check(json!(word), None);
-                        check(json!(format!("-{word}")), None);
-                    }
-                    check(json!(words.join(",+")), None);
-                    for wrong in ["other", "id,", ",", "id,other", "ID"] {
-                        check(json!(wrong), Some("UNSUPPORTED_ENUM_VALUE"));
-                    }
-                    check(json!(["id"; 8].join(",")), None);
-                    check(json!(["id"; 9].join(",")), Some("VALUE_ABOVE_MAXIMUM"));
-                    "FIELD_MUST_BE_STRING"
-                }
-                Rule::Words(words) => {
-                    check(json!(words), None);
-                    check(json!([]), Some("ARRAY_MUST_NOT_BE_EMPTY"));
-                    check(json!(["other"]), Some("UNSUPPORTED_ENUM_VALUE"));
-                    check(json!([1]), Some("FIELD_MUST_BE_STRING"));
-                    check(
-                        json!(vec![words[0]; words.len() + 1]),
-                        Some("VALUE_ABOVE_MAXIMUM"),
-                    );
-                    check(json!(words[0]), Some("FIELD_MUST_BE_ARRAY"));
-                    check(json!({ "a": 1 }), Some("FIELD_MUST_BE_ARRAY"));
-                    continue;
-                }
-                Rule::Settings => {
-                    check(json!({}), None);
-                    check(json!({ "a": "b", "c": "d" }), None);
-                    check(json!("a"), Some("FIELD_MUST_BE_OF_TYPE"));
-                    check(json!(["a"]), Some("FIELD_MUST_BE_OF_TYPE"));
-                    continue;
-                }
-                Rule::IdList { max } => {
-                    check(json!("1,2, 2"), None);
-                    check(json!(vec!["1"; max].join(",")), None);
-                    check(json!(vec!["1"; max + 1].join(",")), Some("VALUE_ABOVE_MAXIMUM"));
-                    check(json!("1,x"), Some("FIELD_MUST_BE_INTEGER"));
-                    check(json!("1,"), Some("FIELD_MUST_BE_INTEGER"));
-                    check(json!("1,0"), Some("VALUE_BELOW_MINIMUM"));
-                    check(json!("4294967295"), None);
-                    check(json!("4294967296"), Some("VALUE_ABOVE_MAXIMUM"));
-                    check(json!(1), Some("FIELD_MUST_BE_STRING"));
-                    "FIELD_MUST_BE_STRING"
-                }
-                Rule::Signed { min, max } => {
-                    check(json!(min), None);
-                    check(json!(max), None);
-                    check(json!(min - 1), Some("VALUE_BELOW_MINIMUM"));
-                    check(json!(max + 1), Some("VALUE_ABOVE_MAXIMUM"));
-                    check(json!(0.5), Some("FIELD_MUST_BE_INTEGER"));
-                    check(json!("0"), Some("FIELD_MUST_BE_INTEGER"));
-                    "FIELD_MUST_BE_INTEGER"
-                }
-                Rule::Bounds => {
-                    for right in ["-180,-90,180,90", "170, -5, -170, 5", "0,0,0,0"] {
-                        check(json!(right), None);
-                    }
-                    for wrong in [
-                        "1,2,3",
-                        "1,2,3,4,5",
-                        "1,2,3,x",
-                        "1,,2,3,4",
-                        "-180.1,0,0,1",
-                        "0,0,180.1,1",
-                        "0,-90.1,1,0",
-                        "0,0,1,90.1",
-                        "0,2,1,1",
-                        "NaN,0,1,1",
-                        "0,0,inf,1",
-                    ] {
-                        check(json!(wrong), Some("INVALID_BBOX"));
-                    }
-                    check(json!(1), Some("FIELD_MUST_BE_STRING"));
-                    "FIELD_MUST_BE_STRING"
-                }
-                Rule::Ids { max } | Rule::Records { max } => {
-                    check(json!([1, 2, 2]), None);
-                    check(json!(vec![1; max]), None);
-                    check(json!(vec![1; max + 1]), Some("VALUE_ABOVE_MAXIMUM"));
-                    check(json!([]), Some("ARRAY_MUST_NOT_BE_EMPTY"));
-                    check(json!([1, "2"]), Some("FIELD_MUST_BE_INTEGER"));
-                    check(json!([0]), Some("VALUE_BELOW_MINIMUM"));
-                    check(json!({}), Some("FIELD_MUST_BE_ARRAY"));
-                    check(json!(1), Some("FIELD_MUST_BE_ARRAY"));
-                    continue;
-                }
-            };
-            check(json!(true), Some(wrong));
-            check(json!([1]), Some(wrong));
-            check(json!({ "a": 1 }), Some(wrong));
+            for (value, code) in variants::of_body(field, false) {
+                let expected: Vec<_> = code.into_iter().map(|code| (code, name.to_owned())).collect();
+                let body = with(&base, name, value.clone());
+                assert_eq!(broken(table, &body), expected, "{name} = {value}");
+            }
         }
-    }
-}
-
-/// The code of a text in another form.
-fn form(rule: Rule) -> &'static str {
-    match rule {
-        Rule::Email => "FIELD_MUST_BE_EMAIL",
-        Rule::Phone => "FIELD_MUST_BE_PHONE_NUMBER",
-        Rule::Url => "INVALID_URL_FORMAT",
-        _ => "FIELD_MUST_BE_UUID",
     }
 }
 
@@ -343,7 +164,7 @@ fn texts_of_a_certain_form_are_told_from_others() {
             assert_eq!(broken(&table, &json!({ "text": text })), [], "{text}");
         }
         for text in *wrong {
-            let expected = [(form(*rule), "text".to_owned())];
+            let expected = [(variants::form(*rule), "text".to_owned())];
             assert_eq!(broken(&table, &json!({ "text": text })), expected, "{text}");
         }
     }

@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::cursor::{self, MAX_CURSOR};
+use super::etag;
 use crate::rest::codes;
 use crate::rest::envelope::json_response;
 use crate::rest::error::ApiError;
@@ -210,7 +211,7 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .resource()
         .parameters(PATH)
-        .answers::<PositionView>(200, "The position")
+        .answers::<PositionView>(200, "The position, with its ETag")
         .refuses(&codes::ENTITY_WITH_FIELD_NOT_FOUND)
         .refuses(&codes::HISTORY_AWAY),
         Operation::new(
@@ -228,6 +229,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "The correction is on disk; the position is judged again in a moment",
         )
         .refuses(&codes::ENTITY_WITH_FIELD_NOT_FOUND)
+        .refuses(&codes::PRECONDITION_FAILED)
         .refuses(&codes::ENTITY_WITH_FIELD_ALREADY_EXISTS)
         .refuses(&codes::QUERY_FAILED)
         .refuses(&codes::HISTORY_AWAY),
@@ -242,6 +244,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .parameters(PATH)
         .answers_with(204, "The deletion is on disk", Content::Empty)
         .refuses(&codes::ENTITY_WITH_FIELD_NOT_FOUND)
+        .refuses(&codes::PRECONDITION_FAILED)
         .refuses(&codes::QUERY_FAILED)
         .refuses(&codes::HISTORY_AWAY),
         Operation::new(
@@ -283,6 +286,7 @@ async fn create(call: Call) -> Result<Response, ApiError> {
         plugin: "",
     };
     let mut response = json_response(StatusCode::CREATED, &view.of(&fix, None));
+    etag::put(&mut response, &etag::tag(&view.version()));
     if let Ok(location) = HeaderValue::try_from(format!("/v1/positions/{id}")) {
         response.headers_mut().insert(header::LOCATION, location);
     }
@@ -294,7 +298,7 @@ async fn get(mut call: Call) -> Result<Response, ApiError> {
     let id = id(&mut call)?;
     let found = call.rest.corrections.position(call.client.id, id).await;
     let row = found.map_err(uncorrected)?;
-    Ok(json_response(StatusCode::OK, &view(&row)))
+    Ok(one(&row, Some(row.verdict)))
 }
 
 /// `PATCH /v1/positions/{id}`: answered when the correction is on disk.
@@ -305,17 +309,18 @@ async fn update(mut call: Call) -> Result<Response, ApiError> {
         Some(id) => Some(owned_device(&call, id, "deviceId")?),
         None => None,
     };
+    let seen = seen(&call, id).await?;
     let corrections = &call.rest.corrections;
-    let edited = corrections.update(sender(&call), id, device, |fix| state(&fields, fix));
+    let edited = corrections.update(sender(&call), id, seen, device, |fix| state(&fields, fix));
     let row = edited.await.map_err(uncorrected)?;
-    let seen = Seen::from(&row);
-    Ok(json_response(StatusCode::OK, &seen.of(&row.fix, None)))
+    Ok(one(&row, None))
 }
 
 /// `DELETE /v1/positions/{id}`: answered when the deletion is on disk.
 async fn delete(mut call: Call) -> Result<Response, ApiError> {
     let id = id(&mut call)?;
-    let deleted = call.rest.corrections.delete(sender(&call), id).await;
+    let seen = seen(&call, id).await?;
+    let deleted = call.rest.corrections.delete(sender(&call), id, seen).await;
     deleted.map_err(uncorrected)?;
     Ok(Response::builder().status(StatusCode::NO_CONTENT).finish())
 }
@@ -365,6 +370,25 @@ async fn of_device(mut call: Call) -> Result<Response, ApiError> {
 fn id(call: &mut Call) -> Result<PositionId, ApiError> {
     let path = validate::query(std::mem::take(&mut call.parameters), PATH)?;
     Ok(PositionId(path.long("id").unwrap_or_default()))
+}
+
+/// The revision that the caller demands the position to have still, where it demands one.
+async fn seen(call: &Call, id: PositionId) -> Result<Option<u8>, ApiError> {
+    if !call.headers.contains_key(header::IF_MATCH) {
+        return Ok(None);
+    }
+    let found = call.rest.corrections.position(call.client.id, id).await;
+    let row = found.map_err(uncorrected)?;
+    let demanded = etag::demanded(&call.headers, "POSITION", &Seen::from(&row).version())?;
+    Ok(demanded.then_some(row.revision))
+}
+
+/// The answer about one position, with its tag.
+fn one(row: &PositionRow, verdict: Option<Verdict>) -> Response {
+    let seen = Seen::from(row);
+    let mut response = json_response(StatusCode::OK, &seen.of(&row.fix, verdict));
+    etag::put(&mut response, &etag::tag(&seen.version()));
+    response
 }
 
 fn uncorrected(error: CorrectionError) -> ApiError {
@@ -448,6 +472,12 @@ impl<'a> From<&'a Standing> for Seen<'a> {
 }
 
 impl Seen<'_> {
+    /// What a tag is made of. Every correction takes a new revision; that the hub has judged a fix meanwhile
+    /// is no change that anyone could overwrite.
+    fn version(&self) -> (u64, u8) {
+        (self.id.0, self.revision)
+    }
+
     fn of(&self, fix: &Fix, verdict: Option<Verdict>) -> PositionView {
         let named = |name: &str| (!name.is_empty()).then(|| name.to_owned());
         PositionView {

@@ -72,6 +72,7 @@ const FORMS: &[Form<As>] = &[
 
 /// A report: rows by device and time.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "{T}Report")]
 struct ReportResource<T> {
     from: Option<String>,
     to: Option<String>,

@@ -1,0 +1,2 @@
+/** All that vehicle.js takes of node. */
+declare const process: { argv: string[] };
