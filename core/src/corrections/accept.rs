@@ -221,7 +221,7 @@ impl Corrections {
     ) -> Result<(Option<Standing>, Vec<Corrected>), HistoryError> {
         let inner = &*self.inner;
         let shown = inner.latest.get(standing.device);
-        if !shown.is_some_and(|latest| latest.id == standing.id) {
+        if shown.is_none_or(|latest| latest.id != standing.id) {
             return Ok((None, Vec::new()));
         }
         self.all_stored().await?;
