@@ -86,15 +86,18 @@ impl Inner {
     }
 
     /// Shows what was read anew.
-    pub(super) fn show_anew(&self, tenants: Option<Tenants>, fleet: Option<Fleet>) {
+    pub(super) async fn show_anew(&self, tenants: Option<Tenants>, fleet: Option<Fleet>) {
         if let Some(tenants) = tenants {
             self.tenants.store(Arc::new(tenants));
             self.announce([Announcement::Links]);
         }
         if let Some(fleet) = fleet {
-            let before = self.fleet.swap(Arc::new(fleet));
+            let fleet = Arc::new(fleet);
+            let before = self.fleet.swap(Arc::clone(&fleet));
             if self.announcer.receiver_count() > 0 {
-                self.announce(self.fleet.load().located_since(&before));
+                // a fraction of a second for a million trackers: not on an async worker
+                let located = tokio::task::spawn_blocking(move || fleet.located_since(&before)).await;
+                self.announce(located.unwrap_or_else(|_| vec![Announcement::Missed]));
             }
         }
     }

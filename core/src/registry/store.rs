@@ -178,7 +178,7 @@ impl Registry {
             read.commit().await?;
 
             let changed = tenants.is_some() || fleet.is_some();
-            inner.show_anew(tenants, fleet);
+            inner.show_anew(tenants, fleet).await;
             // `seen` was read before the rows: a commit in between only means another look next time.
             (writer.data_version, writer.tenants, writer.fleet, writer.stale) =
                 (seen, tenants_at, fleet_at, false);
