@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -21,6 +22,8 @@ use crate::registry::Registry;
 
 /// Jobs of all clients that are kept; the oldest that have ended go first.
 const KEPT: usize = 200;
+/// How long what was journalled may take to get into ClickHouse before a job is refused.
+const STORED: Duration = Duration::from_secs(20);
 /// Jobs that wait or run, at most.
 const OPEN: usize = 20;
 
@@ -137,6 +140,8 @@ impl Redecoder {
             None => return Err(RedecodeError::NoPlugin(request.vendor)),
         };
         let until = inner.rooms.ingest.durable();
+        // what is on disk but not in history yet would be missed
+        inner.rooms.history.positions().wait_stored(until, STORED).await?;
         let total = inner
             .rooms
             .history

@@ -142,6 +142,15 @@ pub(super) async fn run(
         config: StepConfig::from(&rooms.devices),
         rooms,
     };
+    // what is on disk but not in history yet, as after a crash, would be missed
+    let positions = rooms.history.positions();
+    while let Err(error) = positions.wait_stored(job.until, PATIENCE).await {
+        tracing::warn!(job = %job.id, %error, "re-decoding waits until history has all that it is about");
+        pause(PAUSE, halt).await;
+        if halt.is_cancelled() {
+            return Ok(());
+        }
+    }
     if job.cursor == Offset(0) {
         run.warm_up(&job, halt).await?;
     }

@@ -244,5 +244,15 @@ pub(super) fn all() -> Vec<Good> {
         plain("remove_plugin_version", "/v1/plugins/x/versions/1.0.0", 404),
         with("pin_plugin_version", "/v1/plugins/traccar/pins/1", version, 404),
         plain("unpin_plugin_version", "/v1/plugins/traccar/pins/1", 204),
+        plain("list_redecodes", "/v1/redecodes", 200),
+        with(
+            "create_redecode",
+            "/v1/redecodes",
+            json!({ "vendor": "traccar" }),
+            404,
+        ),
+        plain("get_redecode", "/v1/redecodes/7", 404),
+        plain("stop_redecode", "/v1/redecodes/7", 404),
+        plain("continue_redecode", "/v1/redecodes/7/continue", 404),
     ]
 }
