@@ -14,8 +14,10 @@
 //! point: a page that was half done is compared once more, and what was done already is no difference any more.
 
 mod again;
+mod change;
 mod job;
 mod jobs;
+mod judge;
 mod plan;
 mod run;
 

@@ -46,7 +46,10 @@ pub(super) fn places(items: &[Item], contested: &HashSet<Place>) -> Vec<Place> {
             places.extend(item.wanted.as_ref().map(place));
         }
     }
-    places.into_iter().collect()
+    // in the order of the table, so that each question about some of them reads another part of it
+    let mut places: Vec<Place> = places.into_iter().collect();
+    places.sort_unstable();
+    places
 }
 
 /// The corrections that are needed, by id. `items` are sorted by id, each id once.

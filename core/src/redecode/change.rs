@@ -1,0 +1,184 @@
+//! From a judged page to corrections on disk.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::job::{Counts, Difference, Job, MAX_SAMPLES};
+use super::jobs::Rooms;
+use super::judge::Judged;
+use super::plan::{self, Change, Item};
+use super::run::RunError;
+use crate::corrections::Held;
+use crate::history::{LetterFilter, PositionRow};
+use crate::model::{Correction, Offset, Restated, Standing, TimeMs, Verdict};
+
+/// Latest positions that are corrected together.
+const TOGETHER: usize = 64;
+/// Messages in one question for their letters.
+const LETTERS: usize = 1_000;
+
+/// Corrects what differs.
+pub(super) struct Corrector<'a> {
+    pub rooms: &'a Rooms,
+}
+
+impl Corrector<'_> {
+    /// Plans and journals the corrections.
+    pub(super) async fn correct(
+        &self,
+        job: &mut Job,
+        judged: Judged,
+        counts: &mut Counts,
+        held: &mut Held,
+    ) -> Result<(), RunError> {
+        let Judged {
+            mut items,
+            confirmed,
+            silent,
+            contested,
+        } = judged;
+        let positions = self.rooms.history.positions();
+        for (id, verdict) in confirmed {
+            if let Some(row) = positions.get(job.client(), id).await?
+                && row.verdict == Verdict::Jump
+            {
+                let wanted = PositionRow {
+                    verdict,
+                    ..row.clone()
+                };
+                items.insert(
+                    id,
+                    Item {
+                        id,
+                        last: Some(row),
+                        wanted: Some(wanted),
+                    },
+                );
+            }
+        }
+        let items: Vec<Item> = items.into_values().collect();
+        let places = plan::places(&items, &contested);
+        let occupants = positions.occupants(job.client(), &places).await?;
+        let changes = plan::plan(items, &occupants.into_iter().collect(), counts);
+        let room = MAX_SAMPLES.saturating_sub(job.samples.len());
+        let samples: Vec<Difference> = changes.iter().take(room).map(difference).collect();
+        if !job.request.dry_run {
+            let gained: HashSet<Offset> = changes
+                .iter()
+                .filter(|change| change.old.is_none())
+                .map(|change| change.id.offset())
+                .collect();
+            let record = self.journal(job, changes, held).await?;
+            let gained: Vec<(Offset, TimeMs)> = silent
+                .into_iter()
+                .filter(|(offset, _)| gained.contains(offset))
+                .collect();
+            self.answer_letters(job, &gained, record).await?;
+        }
+        job.samples.extend(samples);
+        Ok(())
+    }
+
+    /// Journals the corrections of a page: first those that leave latest positions alone, then the others, which have to
+    /// know all of the former. Returns the record before which all of them are.
+    async fn journal(&self, job: &Job, changes: Vec<Change>, held: &mut Held) -> Result<Offset, RunError> {
+        let corrections = &self.rooms.corrections;
+        let (last, first): (Vec<Change>, Vec<Change>) = changes.into_iter().partition(|change| {
+            let old = change.old.as_ref();
+            old.is_some_and(|old| corrections.is_latest(old.device, old.id)) && !stays_newest(change)
+        });
+        let sender = job.request.sender;
+        let plain = first
+            .into_iter()
+            .filter_map(|change| correction(job, change))
+            .collect();
+        let mut end = corrections.journal(sender, plain, held).await?;
+        let mut last: Vec<(Correction, PositionRow)> = last
+            .into_iter()
+            .filter_map(|change| {
+                let latest = change.old.clone()?;
+                Some((correction(job, change)?, latest))
+            })
+            .collect();
+        // in small groups, so that little arrives between the look and the record
+        for some in last.chunks_mut(TOGETHER) {
+            corrections.step_back_all(some).await?;
+            let some = some.iter().map(|(correction, _)| correction.clone()).collect();
+            end = corrections.journal(sender, some, held).await?;
+        }
+        Ok(end)
+    }
+
+    /// Dead letters of messages that have positions now are marked as replayed.
+    async fn answer_letters(
+        &self,
+        job: &Job,
+        messages: &[(Offset, TimeMs)],
+        record: Offset,
+    ) -> Result<(), RunError> {
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let letters = self.rooms.history.letters();
+        for some in messages.chunks(LETTERS) {
+            let filter = LetterFilter {
+                client: job.client(),
+                ids: some.iter().map(|(offset, _)| *offset).collect(),
+                ..LetterFilter::default()
+            };
+            let found = letters.sizes(&filter, LETTERS).await?;
+            let found: HashSet<Offset> = found.into_iter().map(|(offset, _)| offset).collect();
+            let marks: Vec<_> = some
+                .iter()
+                .filter(|(offset, _)| found.contains(offset))
+                .map(|(offset, received)| (*offset, *received, Offset(record.0.saturating_sub(1))))
+                .collect();
+            if !marks.is_empty() {
+                letters.mark(job.client(), &marks).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the position, the latest of its device, is that afterwards as well, so that nothing else comes to light.
+fn stays_newest(change: &Change) -> bool {
+    let (Some(old), Some(new)) = (&change.old, &change.new) else {
+        return false;
+    };
+    new.device == old.device && new.verdict.is_trusted() && new.time >= old.time
+}
+
+/// The record of a change, as long as it leaves the latest position of its device alone.
+fn correction(job: &Job, change: Change) -> Option<Correction> {
+    let said = change.new.as_ref().or(change.old.as_ref())?;
+    let plugin = match &change.new {
+        Some(new) => Arc::clone(&new.plugin),
+        None => Arc::from(format!("{}@{}", job.request.vendor, job.version)),
+    };
+    Some(Correction {
+        id: change.id,
+        received: said.received,
+        revision: change.revision,
+        plugin,
+        old: change.old.as_ref().map(Standing::from),
+        new: change.new.map(|new| Restated {
+            device: new.device,
+            revision: new.revision,
+            vendor: new.vendor,
+            plugin: new.plugin,
+            fix: new.fix,
+            verdict: Some(new.verdict),
+        }),
+        fallback: None,
+        known: Vec::new(),
+    })
+}
+
+fn difference(change: &Change) -> Difference {
+    Difference {
+        id: change.id,
+        before: change.old.as_ref().map(Standing::from),
+        after: change.new.as_ref().map(Standing::from),
+    }
+}
