@@ -1,6 +1,6 @@
 //! Corrections of one device take turns; each knows the record of the one before.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -44,8 +44,15 @@ impl Turns {
 
 impl Held {
     /// Behind the last corrections of these devices.
-    pub(crate) fn end(&self) -> Offset {
+    pub(super) fn end(&self) -> Offset {
         self.0.iter().map(|turn| **turn).max().unwrap_or_default()
+    }
+
+    /// Behind the last corrections of these devices that are not followed by one of `ours`; whoever made ours had all
+    /// before them stored.
+    pub(crate) fn end_but(&self, ours: &HashSet<Offset>) -> Offset {
+        let ends = self.0.iter().map(|turn| **turn);
+        ends.filter(|end| !ours.contains(end)).max().unwrap_or_default()
     }
 
     /// Notes a correction.

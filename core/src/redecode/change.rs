@@ -1,7 +1,8 @@
 //! From a judged page to corrections on disk.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::job::{Counts, Difference, Job, MAX_SAMPLES};
 use super::jobs::Rooms;
@@ -9,23 +10,47 @@ use super::judge::Judged;
 use super::plan::{self, Change, Item};
 use super::run::RunError;
 use crate::corrections::Held;
-use crate::history::{LetterFilter, PositionRow};
+use crate::history::{HistoryError, LetterFilter, Occupant, Place, PositionRow};
 use crate::model::{Correction, Offset, Restated, Standing, TimeMs, Verdict};
 
+/// How long what was journalled may take to get into ClickHouse before that counts as something that passes.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 /// Latest positions that are corrected together.
 const TOGETHER: usize = 64;
 /// Messages in one question for their letters.
 const LETTERS: usize = 1_000;
 
-/// Corrects what differs.
+/// Corrects what differs. What it has journalled need not be stored before the next page: it remembers that.
 pub(super) struct Corrector<'a> {
-    pub rooms: &'a Rooms,
+    rooms: &'a Rooms,
+    /// Who stands where by the corrections that may not be stored yet, and the offset behind them.
+    unstored: HashMap<Place, (Occupant, Offset)>,
+    /// The offsets behind those corrections.
+    ends: HashSet<Offset>,
 }
 
-impl Corrector<'_> {
+impl<'a> Corrector<'a> {
+    /// Has corrected nothing.
+    pub(super) fn new(rooms: &'a Rooms) -> Self {
+        Self {
+            rooms,
+            unstored: HashMap::new(),
+            ends: HashSet::new(),
+        }
+    }
+
+    /// Returns when all corrections of the devices in hand are stored, but for its own.
+    pub(super) async fn others_stored(&mut self, held: &Held) -> Result<(), HistoryError> {
+        let positions = self.rooms.history.positions();
+        let stored = positions.stored();
+        self.unstored.retain(|_, (_, end)| *end > stored);
+        self.ends.retain(|end| *end > stored);
+        positions.wait_stored(held.end_but(&self.ends), PATIENCE).await
+    }
+
     /// Plans and journals the corrections.
     pub(super) async fn correct(
-        &self,
+        &mut self,
         job: &mut Job,
         judged: Judged,
         counts: &mut Counts,
@@ -35,9 +60,14 @@ impl Corrector<'_> {
             mut items,
             confirmed,
             silent,
-            contested,
+            mut contested,
         } = judged;
         let positions = self.rooms.history.positions();
+        if !confirmed.is_empty() {
+            // the rows of earlier pages
+            let ours = self.ends.iter().max().copied().unwrap_or_default();
+            positions.wait_stored(ours, PATIENCE).await?;
+        }
         for (id, verdict) in confirmed {
             if let Some(row) = positions.get(job.client(), id).await?
                 && row.verdict == Verdict::Jump
@@ -57,9 +87,23 @@ impl Corrector<'_> {
             }
         }
         let items: Vec<Item> = items.into_values().collect();
+        let last = items
+            .iter()
+            .filter_map(|item| item.last.as_ref().map(plan::place));
+        contested.extend(last.filter(|at| self.unstored.contains_key(at)));
         let places = plan::places(&items, &contested);
         let occupants = positions.occupants(job.client(), &places).await?;
-        let changes = plan::plan(items, &occupants.into_iter().collect(), counts);
+        let mut occupants: HashMap<Place, Occupant> = occupants.into_iter().collect();
+        for at in places {
+            if let Some((ours, _)) = self.unstored.get(&at)
+                && occupants
+                    .get(&at)
+                    .is_none_or(|stored| stored.revision < ours.revision)
+            {
+                occupants.insert(at, *ours);
+            }
+        }
+        let changes = plan::plan(items, &occupants, counts);
         let room = MAX_SAMPLES.saturating_sub(job.samples.len());
         let samples: Vec<Difference> = changes.iter().take(room).map(difference).collect();
         if !job.request.dry_run {
@@ -68,7 +112,13 @@ impl Corrector<'_> {
                 .filter(|change| change.old.is_none())
                 .map(|change| change.id.offset())
                 .collect();
+            let stand: Vec<(Place, Occupant)> = changes.iter().flat_map(Change::stand).collect();
             let record = self.journal(job, changes, held).await?;
+            if !stand.is_empty() {
+                self.ends.insert(record);
+                let stand = stand.into_iter().map(|(at, who)| (at, (who, record)));
+                self.unstored.extend(stand);
+            }
             let gained: Vec<(Offset, TimeMs)> = silent
                 .into_iter()
                 .filter(|(offset, _)| gained.contains(offset))

@@ -226,6 +226,7 @@ impl Redecoder {
                 // what the other version decoded is not this one's word
                 (kept.job.cursor, kept.job.counts) = (Offset(0), Counts::default());
                 kept.job.samples.clear();
+                kept.job.worked_ms = 0;
                 kept.job.version = version;
             }
             kept.halt = CancellationToken::new();

@@ -31,6 +31,28 @@ pub(super) struct Change {
     pub revision: u8,
 }
 
+impl Change {
+    /// Who stands where once it is applied.
+    pub(super) fn stand(&self) -> impl Iterator<Item = (Place, Occupant)> {
+        let occupant = |revision, deleted| Occupant {
+            id: self.id,
+            revision,
+            deleted,
+            by_person: false,
+        };
+        let to = self
+            .new
+            .as_ref()
+            .map(|new| (place(new), occupant(new.revision, false)));
+        let from = self
+            .old
+            .as_ref()
+            .map(|old| (place(old), occupant(self.revision, true)));
+        let left = from.filter(|(from, _)| to.as_ref().is_none_or(|(to, _)| to != from));
+        left.into_iter().chain(to)
+    }
+}
+
 /// Where a row stands.
 pub(super) fn place(row: &PositionRow) -> Place {
     (row.device, row.time, row.content)

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::again::Decoder;
-use super::change::Corrector;
+use super::change::{Corrector, PATIENCE};
 use super::job::{Job, JobId, Request};
 use super::jobs::{RedecodeError, Rooms};
 use super::judge::Judge;
@@ -19,7 +19,7 @@ use crate::model::{DeviceId, Offset, TimeMs};
 use crate::pipeline::{StateError, States};
 
 /// Messages of a page, and about so many bytes of payload.
-const MESSAGES: usize = 16_384;
+const MESSAGES: usize = 65_536;
 const BYTES: usize = 16 << 20;
 /// With a rate limit a page is what may be decoded in this time, about.
 const PAGE_TIME: Duration = Duration::from_secs(1);
@@ -30,8 +30,6 @@ const LAG_S: f64 = 5.0;
 /// Between two looks at the lag, and after something that passes by itself.
 const LOOK: Duration = Duration::from_millis(200);
 const PAUSE: Duration = Duration::from_secs(2);
-/// How long what was journalled may take to get into ClickHouse before that counts as something that passes.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why a page, and with it perhaps the run, came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -133,6 +131,7 @@ pub(super) async fn run(
         decoder: Decoder::new(rooms, states.clone()),
         states,
         judge: Judge::new(rooms),
+        corrector: Corrector::new(rooms),
         warm: job.cursor > Offset(0),
         rooms,
     };
@@ -146,9 +145,10 @@ pub(super) async fn run(
         }
     }
     let began = Instant::now();
-    let (worked, start) = (job.worked_ms, job.counts.messages);
+    let worked = job.worked_ms;
     while !halt.is_cancelled() {
         run.give_way(halt).await;
+        let (page, before) = (Instant::now(), job.counts.messages);
         let through = match run.step(&mut job, halt).await {
             Ok(through) => through,
             Err(error) if error.passes() => {
@@ -167,8 +167,8 @@ pub(super) async fn run(
             return Ok(());
         }
         if let Some(rate) = job.request.rate {
-            let due = (job.counts.messages - start) as f64 / f64::from(rate.get());
-            pause(Duration::from_secs_f64(due).saturating_sub(began.elapsed()), halt).await;
+            let due = (job.counts.messages - before) as f64 / f64::from(rate.get());
+            pause(Duration::from_secs_f64(due).saturating_sub(page.elapsed()), halt).await;
         }
     }
     Ok(())
@@ -188,6 +188,7 @@ struct Run<'a> {
     decoder: Decoder,
     states: States,
     judge: Judge<'a>,
+    corrector: Corrector<'a>,
     /// Decoders that keep states have heard what came before the first message.
     warm: bool,
 }
@@ -208,6 +209,7 @@ impl Run<'_> {
         self.states = States::open(&self.kept).await?;
         self.decoder = Decoder::new(self.rooms, self.states.clone());
         self.judge = Judge::new(self.rooms);
+        self.corrector = Corrector::new(self.rooms);
         Ok(())
     }
 
@@ -279,13 +281,13 @@ impl Run<'_> {
         counts.skipped += page.unreadable;
         // from here on nobody else corrects these devices
         let mut held = self.rooms.corrections.hold(&devices).await;
-        let positions = self.rooms.history.positions();
-        positions.wait_stored(held.end(), PATIENCE).await?;
+        self.corrector.others_stored(&held).await?;
         self.judge.acquaint(job, &devices, start, &page).await?;
         let judged = self.judge.judge(job, start..end, &devices, page, &mut counts);
         let judged = judged.await?;
-        let corrector = Corrector { rooms: self.rooms };
-        corrector.correct(job, judged, &mut counts, &mut held).await?;
+        self.corrector
+            .correct(job, judged, &mut counts, &mut held)
+            .await?;
         self.states.save(end).await?;
         (job.cursor, job.counts) = (end, counts);
         Ok(false)
