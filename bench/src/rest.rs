@@ -19,8 +19,10 @@ use crate::{Failure, cpu, startup};
 
 /// Starting may take this long before it counts as broken.
 const PATIENCE: Duration = Duration::from_secs(1200);
-/// Rows per statement while preparing.
+/// Rows per statement while preparing …
 const SLICE: u64 = 500_000;
+/// … and of as many devices: each of them is a state of its own for the view of latest positions.
+const DEVICES: u64 = 50_000;
 const DAY_S: u64 = 86_400;
 /// Ids in one question about many.
 const MANY: u64 = 1_000;
@@ -176,8 +178,8 @@ fn prepare(args: &RestArgs, data: &Path, clickhouse: u16, client: u32, start_s: 
             ))?;
         }
     }
-    for from in (0..args.devices).step_by(usize::try_from(SLICE)?) {
-        let count = SLICE.min(args.devices - from);
+    for from in (0..args.devices).step_by(usize::try_from(DEVICES)?) {
+        let count = DEVICES.min(args.devices - from);
         // an hour old, behind all history
         insert(format!(
             "SELECT {client}, number + 1, now64(3) - 3600, number, 1099511627776 + number, 0, now64(3), 'ok', \
