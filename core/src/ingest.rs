@@ -41,37 +41,17 @@ impl Ingest {
 
     /// Journals `uplink` and returns its offset once `fdatasync` has returned.
     pub async fn accept(&self, uplink: &Uplink) -> Result<Offset, IngestError> {
-        let mut record = Vec::with_capacity(256);
-        uplink.encode(&mut record)?;
-        let mut frames = Frames::default();
-        frames.push(&record);
-        Ok(self.settle(&frames).await?.start)
+        Ok(self.accept_all(std::slice::from_ref(uplink)).await?.start)
     }
 
     /// Journals all of them together, in this order; returns their offsets once `fdatasync` has returned. None
     /// of them is taken when the journal refuses.
     pub async fn accept_all(&self, uplinks: &[Uplink]) -> Result<Range<Offset>, IngestError> {
-        let mut frames = Frames::default();
-        for uplink in uplinks {
-            frames.push_with(|record| uplink.encode(record))?;
-        }
-        self.settle(&frames).await
-    }
-
-    /// Appends and waits for the disk.
-    async fn settle(&self, frames: &Frames) -> Result<Range<Offset>, IngestError> {
-        let offsets = self.journal.append(frames, None)?;
+        let offsets = self.append_all(uplinks)?;
         self.settled(offsets).await
     }
 
-    /// Appends one record, which is not on disk then ([`Self::settled`]); its offset.
-    pub(crate) fn append(&self, uplink: &Uplink) -> Result<Range<Offset>, IngestError> {
-        let mut frames = Frames::default();
-        frames.push_with(|record| uplink.encode(record))?;
-        Ok(self.journal.append(&frames, None)?)
-    }
-
-    /// The same for many records, in this order.
+    /// Appends them in this order; they are not on disk then ([`Self::settled`]). None is taken when the journal refuses.
     pub(crate) fn append_all(&self, uplinks: &[Uplink]) -> Result<Range<Offset>, IngestError> {
         let mut frames = Frames::default();
         for uplink in uplinks {

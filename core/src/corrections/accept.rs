@@ -7,14 +7,13 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::turns::{Held, Turns};
-use crate::clock;
 use crate::device;
 use crate::history::{HistoryError, PositionRow, PositionRows, PositionSelection, Positions};
 use crate::ingest::{Ingest, IngestError};
 use crate::latest::LatestStore;
 use crate::model::{
     ClientId, Corrected, Correction, DeviceId, Fix, MAX_CORRECTED, Offset, PositionId, Restated, Sender,
-    Source, Standing, TimeMs, Uplink, Verdict,
+    Standing, TimeMs, Verdict,
 };
 
 /// How long something that was acknowledged may take to get into ClickHouse before the answer is "later".
@@ -258,7 +257,6 @@ impl Corrections {
         new: Option<Restated>,
         held: &mut Held,
     ) -> Result<(), CorrectionError> {
-        let inner = &*self.inner;
         let revision = first_revision(standing)?;
         let (fallback, known) = self.step_back(standing).await?;
         let correction = Correction {
@@ -271,20 +269,7 @@ impl Corrections {
             fallback,
             known,
         };
-        let offsets = inner.ingest.append(&Uplink {
-            received: clock::now(),
-            sender,
-            source: Source::Correction(Box::new(correction)),
-        })?;
-        // from here on it may come true, whatever becomes of this call
-        held.note(offsets.end);
-        {
-            let stored = inner.positions.stored();
-            let mut pending = inner.pending.lock();
-            pending.retain(|_, (_, end)| *end > stored);
-            pending.insert(standing.id, (standing.client, offsets.end));
-        }
-        inner.ingest.settled(offsets).await?;
+        self.journal(sender, vec![correction], held).await?;
         Ok(())
     }
 }

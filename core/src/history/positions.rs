@@ -19,7 +19,7 @@ use super::row::PositionRow;
 use crate::model::{ClientId, Corrected, DeviceId, MAX_CORRECTED, Offset, PositionId, TimeMs, Verdict};
 
 /// What ClickHouse may take for one question, seconds and bytes …
-pub(super) const SECONDS: u64 = 15;
+const SECONDS: u64 = 15;
 pub(super) const MEMORY: u64 = 512 << 20;
 /// … and how long its next piece is waited for.
 const ASK: Duration = Duration::from_secs(20);
@@ -250,18 +250,28 @@ impl Positions {
         condition: &Condition,
         rest: &str,
     ) -> Result<Query, HistoryError> {
-        if !*self.ready.borrow() {
-            return Err(Error::TimedOut.into());
-        }
-        let query = self
-            .client
-            .query(&format!("{select} WHERE {}{rest}", condition.text))
-            .with_setting("max_execution_time", SECONDS.to_string())
-            .with_setting("max_memory_usage", MEMORY.to_string())
-            // a row's partition follows from its key: rows of different ones never replace each other
-            .with_setting("do_not_merge_across_partitions_select_final", "1");
-        Ok(condition.bind(query))
+        let query = question(&self.client, &self.ready, select, condition, rest)?;
+        // a row's partition follows from its key: rows of different ones never replace each other
+        Ok(query.with_setting("do_not_merge_across_partitions_select_final", "1"))
     }
+}
+
+/// A question that may take so much and no more; refused while ClickHouse is not there.
+pub(super) fn question(
+    client: &Client,
+    ready: &watch::Receiver<bool>,
+    select: &str,
+    condition: &Condition,
+    rest: &str,
+) -> Result<Query, HistoryError> {
+    if !*ready.borrow() {
+        return Err(Error::TimedOut.into());
+    }
+    let query = client
+        .query(&format!("{select} WHERE {}{rest}", condition.text))
+        .with_setting("max_execution_time", SECONDS.to_string())
+        .with_setting("max_memory_usage", MEMORY.to_string());
+    Ok(condition.bind(query))
 }
 
 /// A point in time, bound as milliseconds.

@@ -2,13 +2,12 @@
 
 use bytes::Bytes;
 use clickhouse::Client;
-use clickhouse::error::Error;
 use clickhouse::query::Query;
 use tokio::sync::watch;
 
 use super::condition::{Condition, Value};
 use super::error::HistoryError;
-use super::positions::{INSTANT, MEMORY, SECONDS, ask, instant, judged};
+use super::positions::{INSTANT, ask, instant, judged, question};
 use crate::model::{ClientId, DeviceId, Offset, TimeMs, Uplink};
 
 /// ClickHouse takes 256 KiB of text where nothing else is said; ids are many.
@@ -102,15 +101,7 @@ impl RawMessages {
     }
 
     fn query(&self, select: &str, condition: &Condition, rest: &str) -> Result<Query, HistoryError> {
-        if !*self.ready.borrow() {
-            return Err(Error::TimedOut.into());
-        }
-        let query = self
-            .client
-            .query(&format!("{select} WHERE {}{rest}", condition.text))
-            .with_setting("max_execution_time", SECONDS.to_string())
-            .with_setting("max_memory_usage", MEMORY.to_string());
-        Ok(condition.bind(query))
+        question(&self.client, &self.ready, select, condition, rest)
     }
 }
 
