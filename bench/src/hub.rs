@@ -80,6 +80,7 @@ pub fn run(args: &Ingest, load: Load) -> Result<Figures, Failure> {
     // the day before, so that no fix is in the future
     let start_ms = fixstream_core::clock::now().0 / 1000 * 1000 - 86_400_000;
     let outcome = crate::load::run(mqtt, &publishers, load.inflight, load.messages, start_ms)?;
+    let sync_ms = mean_sync_ms(rest)?;
     stored(&data, clickhouse, load.messages)?;
     let whole = began.elapsed();
     let messages = load.messages as f64;
@@ -94,8 +95,22 @@ pub fn run(args: &Ingest, load: Load) -> Result<Figures, Failure> {
         engine_cpu_us: (engine_seconds()? - engine_before) / messages * 1e6,
         p50_ms: outcome.p50_ms,
         p99_ms: outcome.p99_ms,
+        sync_ms,
         parts: cpu::seconds_by_thread(pid)?.into_iter().map(part).collect(),
     })
+}
+
+/// What one write and sync of the journal took on average, since the hub's start.
+fn mean_sync_ms(rest: u16) -> Result<f64, Failure> {
+    let metrics = http(
+        rest,
+        "GET /metrics HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n",
+    )?;
+    let value = |name: &str| -> Result<f64, Failure> {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name));
+        Ok(line.ok_or(format!("no {name} in /metrics"))?.trim().parse()?)
+    };
+    Ok(value("fixstream_journal_sync_seconds_sum ")? / value("fixstream_journal_sync_seconds_count ")? * 1e3)
 }
 
 fn register(data: &Path, connections: usize) -> Result<Vec<Publisher>, Failure> {

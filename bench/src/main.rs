@@ -112,15 +112,17 @@ struct Figures {
     engine_cpu_us: f64,
     p50_ms: f64,
     p99_ms: f64,
+    /// Mean of the journal's syncs, which `load.synced` decides about; 0: not ours.
+    sync_ms: f64,
     /// CPU µs per message by kind of thread.
     parts: BTreeMap<String, f64>,
 }
 
 fn ingest(args: &Ingest) -> Result<(), Failure> {
     println!(
-        "| broker | connections | in flight | acknowledged/s | stored/s | CPU µs/message | ClickHouse CPU µs/message | ack p50 ms | ack p99 ms |"
+        "| broker | connections | in flight | acknowledged/s | stored/s | CPU µs/message | ClickHouse CPU µs/message | ack p50 ms | ack p99 ms | one sync ms |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|");
     for &connections in &args.connections {
         for &inflight in &args.inflight {
             compare(args, connections, inflight)?;
@@ -161,7 +163,7 @@ fn compare(args: &Ingest, connections: usize, inflight: usize) -> Result<(), Fai
             .map(|(part, cpu_us)| format!("{part} {cpu_us:.1}"))
             .collect();
         println!(
-            "| CPU µs by threads: {} | {connections} | {inflight} | | | | | | |",
+            "| CPU µs by threads: {} | {connections} | {inflight} | | | | | | | |",
             parts.join(", ")
         );
     }
@@ -169,18 +171,18 @@ fn compare(args: &Ingest, connections: usize, inflight: usize) -> Result<(), Fai
         let unsynced = median(&unsynced);
         print("fixstream without sync", load, &unsynced);
         println!(
-            "| ratio of rates, synced to not | {connections} | {inflight} | {:.2} | {:.2} | | | | |",
+            "| ratio of rates, synced to not | {connections} | {inflight} | {:.2} | {:.2} | | | | | |",
             ours.acknowledged_per_s / unsynced.acknowledged_per_s,
             ours.stored_per_s / unsynced.stored_per_s
         );
     }
     if theirs.is_empty() {
-        println!("| mosquitto | {connections} | {inflight} | not installed | | | | | |");
+        println!("| mosquitto | {connections} | {inflight} | not installed | | | | | | |");
     } else {
         let theirs = median(&theirs);
         print("mosquitto (acknowledgement only)", load, &theirs);
         println!(
-            "| ratio of CPU | {connections} | {inflight} | | | {:.2} | | | |",
+            "| ratio of CPU | {connections} | {inflight} | | | {:.2} | | | | |",
             ours.cpu_us / theirs.cpu_us
         );
     }
@@ -196,7 +198,7 @@ fn print(name: &str, load: Load, figures: &Figures) {
         }
     };
     println!(
-        "| {name} | {} | {} | {:.0} | {} | {:.1} | {} | {:.2} | {:.2} |",
+        "| {name} | {} | {} | {:.0} | {} | {:.1} | {} | {:.2} | {:.2} | {} |",
         load.connections,
         load.inflight,
         figures.acknowledged_per_s,
@@ -204,7 +206,8 @@ fn print(name: &str, load: Load, figures: &Figures) {
         figures.cpu_us,
         shown(figures.engine_cpu_us, 1),
         figures.p50_ms,
-        figures.p99_ms
+        figures.p99_ms,
+        shown(figures.sync_ms, 2)
     );
 }
 
@@ -230,6 +233,7 @@ fn median(runs: &[Figures]) -> Figures {
         engine_cpu_us: of(|run| run.engine_cpu_us),
         p50_ms: of(|run| run.p50_ms),
         p99_ms: of(|run| run.p99_ms),
+        sync_ms: of(|run| run.sync_ms),
         parts: parts.into_iter().map(part).collect(),
     }
 }

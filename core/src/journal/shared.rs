@@ -78,8 +78,9 @@ impl Shared {
     pub fn publish(&self, mut group: Group) {
         let durable = group.base + u64::from(group.count);
         self.durable.store(durable, Ordering::Release);
-        self.progress.send_modify(|progress| progress.durable = durable);
+        // who owes an acknowledgement goes first
         wake(&mut group.wakes);
+        self.progress.send_modify(|progress| progress.durable = durable);
         let stored = {
             let mut queue = self.queue.lock();
             queue.written(group);

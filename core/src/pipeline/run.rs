@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::apply::{Applier, Leftovers, dead_letter};
 use super::metrics::PipelineMetrics;
@@ -30,6 +31,9 @@ const RECALLED: usize = 1024;
 pub struct PipelineOptions {
     /// Journal records per chunk at most; a chunk is whatever is there, up to this.
     pub chunk_records: usize,
+    /// Chunks of what trickles in begin this far apart at least. A chunk wakes every stage once, however few
+    /// records it has; a pause costs a record this long at most, and only where another came just before it.
+    pub gather: Duration,
     /// Chunks being decoded at once at most.
     pub decoding: usize,
     /// Chunks with the actors at once at most.
@@ -42,6 +46,7 @@ impl Default for PipelineOptions {
     fn default() -> Self {
         Self {
             chunk_records: 1024,
+            gather: Duration::from_millis(2),
             decoding: 3,
             applying: 6,
             keep_raw: true,
@@ -122,7 +127,10 @@ impl Pipeline {
             metrics: metrics.clone(),
             keep_raw: options.keep_raw,
         };
-        let max = options.chunk_records.max(1);
+        let portion = Portion {
+            records: options.chunk_records.max(1),
+            gather: options.gather,
+        };
         let understanding = Understanding {
             decode,
             registry,
@@ -132,7 +140,14 @@ impl Pipeline {
             guarded(
                 "read",
                 health.clone(),
-                read(journal.clone(), from, max, understanding, understood_tx, stopping),
+                read(
+                    journal.clone(),
+                    from,
+                    portion,
+                    understanding,
+                    understood_tx,
+                    stopping,
+                ),
             ),
             guarded(
                 "apply",
@@ -215,28 +230,39 @@ fn guarded(
     })
 }
 
+/// What the reader takes at a time.
+#[derive(Debug, Clone, Copy)]
+struct Portion {
+    records: usize,
+    gather: Duration,
+}
+
 async fn read(
     journal: Journal,
     from: Offset,
-    max: usize,
+    portion: Portion,
     understanding: Understanding,
     out: mpsc::Sender<JoinHandle<Understood>>,
     mut stopping: watch::Receiver<bool>,
 ) -> Result<(), PipelineError> {
     let mut reader = journal.reader(from)?;
     let mut turns = Turn::first();
+    // the first chunk waits for nothing
+    let mut next_chunk = Instant::now();
     loop {
         if *stopping.borrow() {
             return Ok(());
         }
         let mut records = Vec::new();
-        if reader.read(max, &mut records)? == 0 {
+        if reader.read(portion.records, &mut records)? == 0 {
             tokio::select! {
                 beyond = journal.wait_beyond(reader.position()) => { beyond?; }
-                _ = stopping.changed() => {}
+                _ = stopping.changed() => continue,
             }
+            tokio::time::sleep_until(next_chunk).await;
             continue;
         }
+        next_chunk = Instant::now() + portion.gather;
         let (understanding, turn) = (understanding.clone(), Turn::after(&mut turns));
         let place = out.reserve().await.map_err(|_| PipelineError::Stage)?;
         place.send(tokio::spawn(async move {
