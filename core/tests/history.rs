@@ -251,6 +251,67 @@ async fn submitted_rows_are_stored_and_read_back_as_they_were() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_newest_rows_of_more_devices_than_are_on_a_page_are_all_there() {
+    const DEVICES: u32 = 45_000;
+    let folder = tempfile::tempdir().unwrap();
+    let engine = engine(&folder.path().join("engine")).await;
+    let access = engine.access().clone();
+    let options = options(&access, &folder.path().join("spool"), 20_000);
+    let history = History::start(options, JOURNAL).unwrap();
+    let row = |device: u32, time: i64| PositionRow {
+        // two clients take turns, so that pages end with the one and with the other
+        client: ClientId(1 + device / 30_000),
+        device: DeviceId(device),
+        id: PositionId(u64::try_from(time).unwrap() * u64::from(DEVICES) + u64::from(device)),
+        time: TimeMs(START + time),
+        ..position(1, 0)
+    };
+    let revoked = |device: &u32| device % 10_000 == 0;
+    for time in 1..=2_i64 {
+        let offset = u64::try_from(time).unwrap();
+        let positions = (1..=DEVICES).map(|device| row(device, time)).collect();
+        let range = Offset(offset)..Offset(offset + 1);
+        let chunk = Chunk {
+            range,
+            positions,
+            ..Chunk::default()
+        };
+        history.submit(chunk).await.unwrap();
+    }
+    // of some, the newest is taken back
+    let positions = (1..=DEVICES)
+        .filter(revoked)
+        .map(|device| PositionRow {
+            revision: 1,
+            verdict: Verdict::Jump,
+            ..row(device, 2)
+        })
+        .collect();
+    let chunk = Chunk {
+        range: Offset(3)..Offset(4),
+        positions,
+        ..Chunk::default()
+    };
+    history.submit(chunk).await.unwrap();
+    drained(&history).await;
+    let (mut newest, corrected): (Vec<_>, Vec<_>) = history
+        .newest()
+        .await
+        .unwrap()
+        .into_iter()
+        .partition(|row| row.verdict == Verdict::Ok);
+    newest.sort_by_key(|row| row.device);
+    let expected: Vec<PositionRow> = (1..=DEVICES)
+        .map(|device| row(device, if revoked(&device) { 1 } else { 2 }))
+        .collect();
+    assert_eq!(newest.len(), expected.len());
+    assert!(newest == expected);
+    assert_eq!(corrected.len(), 4);
+    history.stop(Duration::from_secs(10)).await;
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_engine_killed_in_the_middle_loses_and_doubles_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let engine = engine(&folder.path().join("engine")).await;

@@ -85,6 +85,8 @@ codes! {
     UNAUTHORIZED = 401, "The header apikey is missing or its key is not valid";
     FORBIDDEN = 403, "This key may not do that: it lacks the scope {scope}";
     ORIGIN_NOT_ALLOWED = 403, "Pages of this origin may not call the API";
+    PREFLIGHT_METHOD_NOT_ALLOWED = 403, "Pages may not send requests with the method that this preflight asks for";
+    PREFLIGHT_HEADER_NOT_ALLOWED = 403, "Pages may not send all the headers that this preflight asks for";
     ROUTE_NOT_FOUND = 404, "There is no such path";
     METHOD_NOT_ALLOWED = 405, "This path does not answer this method";
     REQUEST_TIMEOUT = 408, "The request took too long to arrive or to be answered";

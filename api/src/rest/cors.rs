@@ -6,6 +6,7 @@ use poem::http::Method;
 use poem::middleware::Cors;
 use poem::{Endpoint, EndpointExt as _, Response};
 
+use super::codes::{self, Code};
 use super::dialect::Dialect;
 use super::error::ApiError;
 
@@ -42,15 +43,25 @@ pub fn cors(
         .with(cors)
         .around(|inner, request| async move {
             let dialect = Dialect::of(request.uri().path());
-            match inner.call(request).await {
-                Err(error) if error.is::<CorsError>() => {
-                    Ok(dialect.failure(&ApiError::OriginNotAllowed, &[]))
-                }
-                other => other,
-            }
+            inner
+                .call(request)
+                .await
+                .or_else(|error| match error.downcast_ref() {
+                    Some(why) => Ok(dialect.failure(&ApiError::KeptOut(code(why)), &[])),
+                    None => Err(error),
+                })
         })
         .map_to_response()
         .boxed()
+}
+
+/// What is wrong with a page, or with what it wants to send.
+const fn code(why: &CorsError) -> &'static Code {
+    match why {
+        CorsError::OriginNotAllowed => &codes::ORIGIN_NOT_ALLOWED,
+        CorsError::MethodNotAllowed => &codes::PREFLIGHT_METHOD_NOT_ALLOWED,
+        CorsError::HeadersNotAllowed => &codes::PREFLIGHT_HEADER_NOT_ALLOWED,
+    }
 }
 
 #[cfg(test)]
@@ -103,6 +114,58 @@ mod tests {
         }
         // no browser, no origin
         assert_eq!(ask(ours, Method::GET, None).await.status(), StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn a_preflight_is_told_which_part_of_it_is_wrong() {
+        let endpoint = cors(
+            poem::endpoint::make_sync(|_| Response::builder().body("in")),
+            &["https://ours.example".to_owned()],
+        );
+        for (path, method, header, code) in [
+            (
+                "/tracker",
+                Some("TRACE"),
+                "apikey",
+                "PREFLIGHT_METHOD_NOT_ALLOWED",
+            ),
+            (
+                "/v1/trackers",
+                Some("patch"),
+                "apikey",
+                "preflight_method_not_allowed",
+            ),
+            ("/v1/trackers", None, "apikey", "preflight_method_not_allowed"),
+            (
+                "/v1/trackers",
+                Some("GET"),
+                "apikey, x-secret",
+                "preflight_header_not_allowed",
+            ),
+            (
+                "/tracker",
+                Some("GET"),
+                "x-secret",
+                "PREFLIGHT_HEADER_NOT_ALLOWED",
+            ),
+        ] {
+            let uri: poem::http::Uri = path.parse().unwrap();
+            let mut request = Request::builder().method(Method::OPTIONS).uri(uri);
+            request = request
+                .header("origin", "https://ours.example")
+                .header("access-control-request-headers", header);
+            if let Some(method) = method {
+                request = request.header("access-control-request-method", method);
+            }
+            let refused = endpoint.get_response(request.finish()).await;
+            assert_eq!(
+                refused.status(),
+                StatusCode::FORBIDDEN,
+                "{path} {method:?} {header}"
+            );
+            let text = refused.into_body().into_string().await.unwrap();
+            assert!(text.contains(&format!("\"{code}\"")), "{path} {method:?}: {text}");
+        }
     }
 
     #[tokio::test]

@@ -15,7 +15,7 @@ use super::error::ApiError;
 use super::fields;
 use super::operation::{Call, Operation};
 use super::resource::Page;
-use super::time;
+use super::time::{self, Stamp};
 use super::validate::{self, Checked};
 
 /// Letters on a page, where the request says nothing.
@@ -27,7 +27,7 @@ struct LetterView {
     id: u64,
     reason: String,
     detail: String,
-    received: Option<String>,
+    received: Option<Stamp>,
     vendor: Option<String>,
     channel: String,
     device: Option<String>,

@@ -108,7 +108,7 @@ pub(super) fn failure(error: &ApiError, request: &[u8]) -> Response {
     let (code, content) = match error {
         ApiError::Unauthorized => plain(&codes::UNAUTHORIZED, &[]),
         ApiError::Forbidden(scope) => plain(&codes::FORBIDDEN, &[("scope", scope.name())]),
-        ApiError::OriginNotAllowed => plain(&codes::ORIGIN_NOT_ALLOWED, &[]),
+        ApiError::KeptOut(code) => plain(code, &[]),
         ApiError::Violations(violations) => return violated(violations),
         ApiError::Malformed(reason) => {
             detailed(&codes::INVALID_PARAMETERS, &[], &json!({ "reason": reason }))

@@ -28,8 +28,8 @@ pub(super) enum ApiError {
     Unauthorized,
     /// The key lacks a scope.
     Forbidden(Scope),
-    /// A browser's page of an origin that is not configured.
-    OriginNotAllowed,
+    /// A browser's page may not call, or not like this.
+    KeptOut(&'static Code),
     /// Fields break rules; never empty, in the order of the field table.
     Violations(Vec<Violation>),
     /// The body can't be understood; why, in words.

@@ -188,6 +188,16 @@ fn advice(code: &Code) -> Advice {
             "The request comes from a web page whose origin is not configured.",
             "Ask the operator to add the origin to rest.cors_origins.",
         ),
+        "PREFLIGHT_METHOD_NOT_ALLOWED" => (
+            "A browser asked, on behalf of a page, whether it may send a request with a method that no endpoint \
+             answers, or named none in Access-Control-Request-Method.",
+            "Use one of the methods in /docs/: GET, POST, PUT, PATCH or DELETE. Names of methods are upper case.",
+        ),
+        "PREFLIGHT_HEADER_NOT_ALLOWED" => (
+            "A browser asked, on behalf of a page, whether it may send a header that no endpoint reads.",
+            "Send only apikey, content-type, if-match, idempotency-key and x-request-id beside those that a browser \
+             sends of itself.",
+        ),
         "ROUTE_NOT_FOUND" => ("There is no such path.", "See the documents at /docs/."),
         "METHOD_NOT_ALLOWED" => (
             "The path is known, but not with this method.",

@@ -15,7 +15,7 @@ use super::envelope;
 use super::error::ApiError;
 use super::fields;
 use super::operation::{Call, Operation};
-use super::time;
+use super::time::{self, Stamp};
 use super::validate;
 
 /// The documented shape, plus `idPosition`. `f32` fields are written with the digits that they have.
@@ -28,7 +28,7 @@ struct LatestView {
     device_code: Option<String>,
     longitude: f64,
     latitude: f64,
-    created_at: Option<String>,
+    created_at: Option<Stamp>,
     velocity: Option<f32>,
     odometer: Option<f64>,
     direction: Option<f32>,

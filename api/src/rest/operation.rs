@@ -204,6 +204,12 @@ impl Operation {
         self
     }
 
+    /// May be refused with any of these codes.
+    pub(super) fn refuses_all(mut self, codes: &[&'static Code]) -> Self {
+        self.refusals.extend(codes);
+        self
+    }
+
     /// The endpoint to mount.
     pub(super) fn serve(self, rest: &Arc<Rest>) -> Served {
         Served {

@@ -13,9 +13,9 @@ use super::envelope::{self, Success};
 use super::error::ApiError;
 use super::fields;
 use super::operation::{Call, Operation};
-use super::positions::{direction, owned_device, sender, state};
+use super::positions::{STORED, direction, owned_device, sender, state};
 use super::streamed;
-use super::time;
+use super::time::{self, Stamp};
 use super::validate::{self, Field, MAX_RECORD, Rule};
 
 /// Positions in one answer: at most, and where the request says nothing.
@@ -79,7 +79,7 @@ struct PositionView {
     id_device: u32,
     latitude: f64,
     longitude: f64,
-    created_at: Option<String>,
+    created_at: Option<Stamp>,
     velocity: Option<f64>,
     odometer: Option<f64>,
     direction: Option<f64>,
@@ -106,9 +106,7 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .query(SELECTION)
         .answers::<Vec<PositionView>>(200, "Those that match all filters; endDate is inclusive")
-        .refuses(&codes::ENTITY_WITH_FIELD_NOT_FOUND)
-        .refuses(&codes::QUERY_FAILED)
-        .refuses(&codes::HISTORY_AWAY),
+        .refuses_all(STORED),
         Operation::new(
             Method::PATCH,
             "update_position",
@@ -118,10 +116,8 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .body(CHANGE)
         .answers::<Success>(200, "The correction is on disk")
-        .refuses(&codes::ENTITY_WITH_FIELD_NOT_FOUND)
         .refuses(&codes::ENTITY_WITH_FIELD_ALREADY_EXISTS)
-        .refuses(&codes::QUERY_FAILED)
-        .refuses(&codes::HISTORY_AWAY),
+        .refuses_all(STORED),
         Operation::new(
             Method::DELETE,
             "delete_position",
@@ -131,9 +127,7 @@ pub(super) fn operations() -> Vec<Operation> {
         )
         .body(DELETION)
         .answers::<Success>(200, "The deletion is on disk")
-        .refuses(&codes::ENTITY_WITH_FIELD_NOT_FOUND)
-        .refuses(&codes::QUERY_FAILED)
-        .refuses(&codes::HISTORY_AWAY),
+        .refuses_all(STORED),
     ]
 }
 

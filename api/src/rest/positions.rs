@@ -5,7 +5,7 @@ use fixstream_core::model::{AttributeValue, DeviceId, Fix, Offset, Sender, Sourc
 use poem::Response;
 use poem::http::{Method, StatusCode};
 
-use super::codes;
+use super::codes::{self, Code};
 use super::envelope::{self, Success};
 use super::error::ApiError;
 use super::fields;
@@ -14,6 +14,14 @@ use super::validate::{self, Checked};
 
 /// Attribute with a direction beyond the circle.
 const DIRECTION: &str = "direction";
+
+/// What may be wrong with a question about positions that are stored: nobody has what it names, it is too large, or
+/// ClickHouse does not answer.
+pub(super) const STORED: &[&Code] = &[
+    &codes::ENTITY_WITH_FIELD_NOT_FOUND,
+    &codes::QUERY_FAILED,
+    &codes::HISTORY_AWAY,
+];
 
 /// The endpoints.
 pub(super) fn operations() -> Vec<Operation> {
@@ -63,20 +71,19 @@ pub(super) fn sender(call: &Call) -> Sender {
     }
 }
 
-/// Journals; the record and the time of receipt, once it is on disk.
-pub(super) async fn journal(call: &Call, source: Source) -> Result<(Offset, TimeMs), ApiError> {
-    let received = clock::now();
+/// Journals; the record, once it is on disk.
+pub(super) async fn journal(call: &Call, source: Source, received: TimeMs) -> Result<Offset, ApiError> {
     let uplink = Uplink {
         received,
         sender: sender(call),
         source,
     };
-    Ok((call.rest.ingest.accept(&uplink).await?, received))
+    Ok(call.rest.ingest.accept(&uplink).await?)
 }
 
 /// Journals and answers 201.
 pub(super) async fn accept(call: &Call, source: Source) -> Result<Response, ApiError> {
-    journal(call, source).await?;
+    journal(call, source, clock::now()).await?;
     Ok(envelope::success(
         StatusCode::CREATED,
         "Position created successfully",

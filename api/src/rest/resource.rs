@@ -53,7 +53,7 @@ pub(super) fn failure(error: &ApiError) -> Response {
     let (status, code, message) = match error {
         ApiError::Unauthorized => from(&codes::UNAUTHORIZED, &[]),
         ApiError::Forbidden(scope) => from(&codes::FORBIDDEN, &[("scope", scope.name())]),
-        ApiError::OriginNotAllowed => from(&codes::ORIGIN_NOT_ALLOWED, &[]),
+        ApiError::KeptOut(code) => from(code, &[]),
         ApiError::Violations(all) => {
             let render = |one: &super::error::Violation| json!({ "field": one.field, "code": one.code.name.to_ascii_lowercase(), "message": one.message });
             violations = all.iter().map(render).collect();

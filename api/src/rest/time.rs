@@ -1,7 +1,52 @@
 //! Times on the wire.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use fixstream_core::model::TimeMs;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
 use time::{Date, Month, OffsetDateTime, Time};
+
+/// A point in time as it is answered: RFC 3339 in UTC with milliseconds and `Z`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub(super) struct Stamp(String);
+
+impl Stamp {
+    /// Its day, `YYYY-MM-DD`.
+    pub(super) fn day(&self) -> String {
+        self.0.chars().take(DAY).collect()
+    }
+
+    /// The text.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Stamp {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(&self.0)
+    }
+}
+
+impl JsonSchema for Stamp {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Time".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date-time" })
+    }
+}
+
+/// Characters of a day.
+const DAY: usize = 10;
 
 /// Reads RFC 3339, and the form of the contract's example (`2025-02-12 10:00:00.000 -0300`): `T` or a
 /// blank between date and time, an optional fraction (kept to milliseconds), an optional blank, then `Z`,
@@ -40,22 +85,33 @@ pub(super) fn parse(text: &str) -> Option<TimeMs> {
     Some(TimeMs(seconds * 1000 + i64::from(millis)))
 }
 
-/// RFC 3339 in UTC with milliseconds and `Z`; `None` beyond the years 0 to 9999.
-pub(super) fn format(time: TimeMs) -> Option<String> {
+/// As it is answered; `None` beyond the years 1 to 9999, which the date types of other languages do not hold.
+pub(super) fn format(time: TimeMs) -> Option<Stamp> {
     let at = OffsetDateTime::from_unix_timestamp(time.0.div_euclid(1000)).ok()?;
-    if !(0..=9999).contains(&at.year()) {
+    if !(1..=9999).contains(&at.year()) {
         return None;
     }
-    Some(format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-        at.year(),
-        u8::from(at.month()),
-        at.day(),
-        at.hour(),
-        at.minute(),
-        at.second(),
-        time.0.rem_euclid(1000),
-    ))
+    let year = u32::try_from(at.year()).ok()?;
+    let two = |number: u8| (u32::from(number), 2);
+    let millis = u32::try_from(time.0.rem_euclid(1000)).ok()?;
+    let mut text = String::with_capacity(24);
+    // by hand: a report has millions of them
+    for ((number, digits), behind) in [
+        ((year, 4), '-'),
+        (two(u8::from(at.month())), '-'),
+        (two(at.day()), 'T'),
+        (two(at.hour()), ':'),
+        (two(at.minute()), ':'),
+        (two(at.second()), '.'),
+        ((millis, 3), 'Z'),
+    ] {
+        for place in (0..digits).rev() {
+            let digit = number / 10_u32.pow(place) % 10;
+            text.push(char::from_digit(digit, 10).unwrap_or('0'));
+        }
+        text.push(behind);
+    }
+    Some(Stamp(text))
 }
 
 /// What is not read yet.
@@ -113,6 +169,12 @@ mod tests {
 
     use super::*;
 
+    const YEAR_ONE: i64 = -62_135_596_800_000;
+
+    fn written(ms: i64) -> Option<String> {
+        format(TimeMs(ms)).map(|stamp| stamp.to_string())
+    }
+
     #[test]
     fn accepted_forms_mean_the_same_moment() {
         let moment = Some(TimeMs(1_739_365_200_000));
@@ -160,12 +222,16 @@ mod tests {
     #[test]
     fn a_time_is_written_in_utc_with_milliseconds() {
         assert_eq!(
-            format(TimeMs(1_739_365_200_007)).as_deref(),
+            written(1_739_365_200_007).as_deref(),
             Some("2025-02-12T13:00:00.007Z")
         );
-        assert_eq!(format(TimeMs(-1)).as_deref(), Some("1969-12-31T23:59:59.999Z"));
-        assert_eq!(format(TimeMs(i64::MAX)), None);
-        assert_eq!(format(TimeMs(i64::MIN)), None);
+        assert_eq!(written(-1).as_deref(), Some("1969-12-31T23:59:59.999Z"));
+        assert_eq!(written(YEAR_ONE).as_deref(), Some("0001-01-01T00:00:00.000Z"));
+        for beyond in [i64::MAX, i64::MIN, YEAR_ONE - 1, 253_402_300_800_000] {
+            assert_eq!(written(beyond), None, "{beyond}");
+        }
+        let day = format(TimeMs(1_739_365_200_007)).map(|stamp| stamp.day());
+        assert_eq!(day.as_deref(), Some("2025-02-12"));
     }
 
     #[test]
@@ -191,15 +257,8 @@ mod tests {
 
     #[test]
     fn a_written_time_is_read_back() {
-        for ms in [
-            0,
-            1,
-            -1,
-            1_739_365_200_007,
-            -62_167_219_200_000,
-            253_402_300_799_999,
-        ] {
-            assert_eq!(parse(&format(TimeMs(ms)).unwrap()), Some(TimeMs(ms)));
+        for ms in [0, 1, -1, 1_739_365_200_007, YEAR_ONE, 253_402_300_799_999] {
+            assert_eq!(parse(&written(ms).unwrap()), Some(TimeMs(ms)));
         }
     }
 }

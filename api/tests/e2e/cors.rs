@@ -65,6 +65,16 @@ async fn a_page_of_a_configured_origin_calls_the_api_and_others_do_not() {
     assert_eq!(refused.status(), 401);
     assert_eq!(header(&refused, "access-control-allow-origin"), Some(OURS));
 
+    // what no endpoint answers is said to be that, not to be another page's
+    let request = hub.http.request(Method::OPTIONS, hub.url("/v1/trackers/1"));
+    let request = request
+        .header("origin", OURS)
+        .header("access-control-request-method", "TRACE");
+    let refused = request.send().await.unwrap();
+    assert_eq!(refused.status(), 403);
+    let body: Value = refused.json().await.unwrap();
+    assert_eq!(body["code"], "preflight_method_not_allowed", "{body}");
+
     // another page: refused before anything is done, in the form of the surface
     let asked = preflight(&hub, THEIRS).await;
     assert_eq!(asked.status(), 403);

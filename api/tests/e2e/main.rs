@@ -21,6 +21,7 @@ mod pins;
 mod plugins;
 mod redecode;
 mod refusals;
+mod repeat;
 mod reports;
 mod spine;
 mod stateful;

@@ -90,6 +90,21 @@ impl Corrections {
         found.ok_or(CorrectionError::NotFound)
     }
 
+    /// The position that came of such a fix, received then, where there is one; of all that was acknowledged until now.
+    pub async fn taken(
+        &self,
+        client: ClientId,
+        device: DeviceId,
+        fix: &Fix,
+        received: TimeMs,
+    ) -> Result<Option<PositionId>, HistoryError> {
+        self.all_stored().await?;
+        let (time, content) = device::place_in_history(fix, received);
+        let positions = &self.inner.positions;
+        let holder = positions.holder(client, device, time, content).await?;
+        Ok(holder.map(|holder| holder.id))
+    }
+
     /// The positions that are meant, with all corrections that were acknowledged. Fixes of the last second or
     /// two may not be among them yet.
     pub async fn positions(&self, selection: &PositionSelection) -> Result<PositionRows, HistoryError> {

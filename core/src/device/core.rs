@@ -387,7 +387,7 @@ pub fn fix_time(fix: &Fix, received: TimeMs) -> TimeMs {
 }
 
 /// Where a fix stands in history, apart from its device: its time there, and its content.
-pub(super) fn place_in_history(fix: &Fix, received: TimeMs) -> (TimeMs, u64) {
+pub(crate) fn place_in_history(fix: &Fix, received: TimeMs) -> (TimeMs, u64) {
     let time = clamped(fix_time(fix, received).0, received.0);
     (TimeMs(time), content_hash(fix))
 }

@@ -41,6 +41,7 @@ mod directory_tests;
 mod testing;
 
 pub use self::content::content_hash;
+pub(crate) use self::core::place_in_history;
 pub use self::core::{Candidate, DeviceCore, Motion, Step, StepConfig, fix_time};
 pub use self::correct::restated_place;
 pub use self::directory::{DeviceDirectory, DeviceError};

@@ -51,4 +51,4 @@ pub(crate) use raw::{RawFilter, RawMessage};
 pub(crate) use retry::is_permanent;
 pub use row::{Chunk, PositionRow, RawRow};
 pub(crate) use standing::{Among, Occupant, Place, as_stored};
-pub use track::{MAX_FIXES, Track, TrackError, TrackFilter, TrackFix, TrackPoint, Tracks};
+pub use track::{DeviceFixes, MAX_FIXES, Track, TrackError, TrackFilter, TrackFix, TrackPoint, Tracks};

@@ -1,5 +1,7 @@
 //! The newest trusted row of each device, from which a restarted hub restores its devices; and, where rows that
 //! are not older were corrected, those, so that they are known when they are sent again.
+//!
+//! They are read page by page, so that what ClickHouse needs for it does not grow with the number of devices.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,6 +16,8 @@ use super::spool::{Entry, Spool};
 pub(super) const CORRECTED: usize = 64;
 /// Devices in one question; ClickHouse takes 256 KiB of text.
 const DEVICES: usize = 4_000;
+/// Devices on a page. Each has a state of up to some kilobytes in every part of the table that is not merged yet.
+const PAGE: usize = 20_000;
 
 /// The columns of [`PositionRecord`] that stand in the state of `latest`.
 const STATE: [&str; 29] = [
@@ -59,6 +63,8 @@ pub(super) struct Unsaved {
 
 /// Client, device, time, content.
 type Key = (u32, u32, i64, u64);
+/// Client and device.
+type Whose = (u32, u32);
 
 impl Unsaved {
     /// In the order of the batches.
@@ -106,6 +112,78 @@ pub(super) fn unsaved(spool: &Spool, entries: &[Entry]) -> Result<Unsaved, Histo
 
 /// What ClickHouse says, beside what waits to be stored.
 pub(super) async fn stored(client: &Client, unsaved: &Unsaved) -> Result<Vec<PositionRow>, HistoryError> {
+    let mut rows = Vec::new();
+    for page in pages(client).await? {
+        rows.extend(states(client, &page).await?.into_iter().map(PositionRow::from));
+        // Where the newest row may have been revoked meanwhile, only the rows themselves know what is newest. Asked
+        // after the states, so that none is revoked in between and in neither.
+        for some in revoked(client, &page).await?.chunks(DEVICES) {
+            let some = list(some.iter().copied());
+            rows.extend(newest_rows(client, &some, "p.trusted", 1).await?);
+            rows.extend(newest_rows(client, &some, "p.revision > 0 AND NOT p.trusted", CORRECTED).await?);
+        }
+    }
+    // Where a row is about to be revoked, the newest of those that are not.
+    let devices: Vec<(Whose, usize)> = unsaved.revoked_of().into_iter().collect();
+    for some in devices.chunks(DEVICES) {
+        let most = some.iter().map(|(_, revoked)| *revoked).max().unwrap_or_default();
+        let some = list(some.iter().map(|(device, _)| *device));
+        rows.extend(newest_rows(client, &some, "p.trusted", most + 1).await?);
+    }
+    Ok(rows)
+}
+
+/// Some of all devices: behind one and up to another, which may be left open.
+#[derive(Debug, PartialEq, Eq)]
+struct Page {
+    behind: Option<Whose>,
+    up_to: Option<Whose>,
+}
+
+impl Page {
+    /// As a condition; written out so that the index of the table is used.
+    fn condition(&self) -> String {
+        let mut conditions = vec!["1".to_owned()];
+        if let Some((client, device)) = self.behind {
+            conditions.push(format!(
+                "(client_id > {client} OR client_id = {client} AND device_id > {device})"
+            ));
+        }
+        if let Some((client, device)) = self.up_to {
+            conditions.push(format!(
+                "(client_id < {client} OR client_id = {client} AND device_id <= {device})"
+            ));
+        }
+        conditions.join(" AND ")
+    }
+}
+
+/// All devices in pages; those that come meanwhile are on one of them, too.
+async fn pages(client: &Client) -> Result<Vec<Page>, HistoryError> {
+    let keys = "SELECT DISTINCT client_id, device_id FROM latest ORDER BY client_id, device_id";
+    let mut cursor = client.query_raw(keys).fetch::<Whose>()?;
+    let (mut ends, mut count) = (Vec::new(), 0);
+    while let Some(key) = cursor.next().await? {
+        count += 1;
+        if count % PAGE == 0 {
+            ends.push(key);
+        }
+    }
+    Ok(cut(&ends))
+}
+
+/// The pages that end with these devices, and one behind them.
+fn cut(ends: &[Whose]) -> Vec<Page> {
+    let up_to = ends.iter().copied().map(Some).chain([None]);
+    let behind = [None].into_iter().chain(ends.iter().copied().map(Some));
+    behind
+        .zip(up_to)
+        .map(|(behind, up_to)| Page { behind, up_to })
+        .collect()
+}
+
+/// The newest rows as they were written along.
+async fn states(client: &Client, page: &Page) -> Result<Vec<PositionRecord>, HistoryError> {
     let state: Vec<String> = STATE
         .iter()
         .map(|column| format!("s.{column} AS {column}"))
@@ -113,32 +191,30 @@ pub(super) async fn stored(client: &Client, unsaved: &Unsaved) -> Result<Vec<Pos
     let newest = format!(
         "SELECT client_id, device_id, newest AS time, {} FROM (\
             SELECT client_id, device_id, max(l.time) AS newest, max(l.revoked_time) AS revoked, argMaxMerge(l.state) AS s \
-            FROM latest AS l GROUP BY client_id, device_id) \
+            FROM latest AS l WHERE {} GROUP BY client_id, device_id) \
          WHERE newest > revoked",
-        state.join(", ")
+        state.join(", "),
+        page.condition()
     );
-    // In the order of the table's key: device after device, instead of the states of all devices in memory at
-    // once, which for a million of them is more than a query may use.
-    let query = client
-        .query_raw(&newest)
-        .with_setting("optimize_aggregation_in_order", "1");
-    let mut rows = query.fetch_all::<PositionRecord>().await?;
-    // Where the newest row may have been revoked meanwhile, only the rows themselves know what is newest.
-    let revoked = "SELECT client_id, device_id FROM latest GROUP BY client_id, device_id \
-                   HAVING max(latest.time) <= max(latest.revoked_time)";
-    rows.extend(newest_rows(client, revoked, "p.trusted", 1).await?);
-    rows.extend(newest_rows(client, revoked, "p.revision > 0 AND NOT p.trusted", CORRECTED).await?);
-    // Where a row is about to be revoked, the newest of those that are not.
-    let devices: Vec<((u32, u32), usize)> = unsaved.revoked_of().into_iter().collect();
-    for some in devices.chunks(DEVICES) {
-        let pairs: Vec<String> = some
-            .iter()
-            .map(|((client, device), _)| format!("({client},{device})"))
-            .collect();
-        let most = some.iter().map(|(_, revoked)| *revoked).max().unwrap_or_default();
-        rows.extend(newest_rows(client, &pairs.join(","), "p.trusted", most + 1).await?);
-    }
-    Ok(rows.into_iter().map(PositionRow::from).collect())
+    Ok(client.query_raw(&newest).fetch_all().await?)
+}
+
+/// The devices whose newest row may have been revoked.
+async fn revoked(client: &Client, page: &Page) -> Result<Vec<Whose>, HistoryError> {
+    let revoked = format!(
+        "SELECT client_id, device_id FROM latest WHERE {} GROUP BY client_id, device_id \
+         HAVING max(latest.time) <= max(latest.revoked_time)",
+        page.condition()
+    );
+    Ok(client.query_raw(&revoked).fetch_all().await?)
+}
+
+/// Devices as a list in a question.
+fn list(devices: impl Iterator<Item = Whose>) -> String {
+    let pairs: Vec<String> = devices
+        .map(|(client, device)| format!("({client},{device})"))
+        .collect();
+    pairs.join(",")
 }
 
 /// The newest rows of each of these devices that meet the condition.
@@ -147,13 +223,14 @@ async fn newest_rows(
     devices: &str,
     condition: &str,
     each: usize,
-) -> Result<Vec<PositionRecord>, HistoryError> {
+) -> Result<Vec<PositionRow>, HistoryError> {
     let question = format!(
         "SELECT {} FROM positions AS p FINAL WHERE (p.client_id, p.device_id) IN ({devices}) AND {condition} \
          ORDER BY p.time DESC, p.id DESC LIMIT {each} BY p.client_id, p.device_id",
         columns()
     );
-    Ok(client.query_raw(&question).fetch_all().await?)
+    let records = client.query_raw(&question).fetch_all::<PositionRecord>().await?;
+    Ok(records.into_iter().map(PositionRow::from).collect())
 }
 
 /// All columns of [`PositionRecord`], from `positions AS p`.
@@ -246,6 +323,24 @@ mod tests {
         let mut rows = merge(stored.to_vec(), unsaved);
         rows.sort_by_key(|row| (!row.verdict.is_trusted(), row.time));
         rows.iter().map(|row| (row.id.0, row.revision)).collect()
+    }
+
+    #[test]
+    fn every_device_is_on_one_page() {
+        let pages = cut(&[(1, 5), (1, 9), (4, 2)]);
+        let conditions: Vec<String> = pages.iter().map(Page::condition).collect();
+        assert_eq!(
+            conditions,
+            [
+                "1 AND (client_id < 1 OR client_id = 1 AND device_id <= 5)",
+                "1 AND (client_id > 1 OR client_id = 1 AND device_id > 5) AND \
+                 (client_id < 1 OR client_id = 1 AND device_id <= 9)",
+                "1 AND (client_id > 1 OR client_id = 1 AND device_id > 9) AND \
+                 (client_id < 4 OR client_id = 4 AND device_id <= 2)",
+                "1 AND (client_id > 4 OR client_id = 4 AND device_id > 2)",
+            ]
+        );
+        assert_eq!(cut(&[])[0].condition(), "1");
     }
 
     #[test]

@@ -44,6 +44,6 @@ pub use entities::{
 pub use error::RegistryError;
 pub use fleet_updates::{DeviceChange, TrackerChange};
 pub use groups::{Group, GroupChange, GroupId, NewGroup};
-pub use once::{Created, KEPT_MS, Once, Remembered};
+pub use once::{Begun, Created, KEPT_MS, Once, Remembered, Turn};
 pub use pins::{PIN_SETTING, Pins, pinned_version};
 pub use store::Registry;

@@ -18,6 +18,7 @@ use super::announce::{self, Announcement};
 use super::error::RegistryError;
 use super::fleet::Fleet;
 use super::load;
+use super::once::Turns;
 use super::secrets::Passwords;
 use super::tenants::Tenants;
 use crate::clock;
@@ -50,6 +51,7 @@ pub(super) struct Inner {
     pub(super) fleet: ArcSwap<Fleet>,
     pub(super) passwords: Passwords,
     pub(super) announcer: broadcast::Sender<Announcement>,
+    pub(super) once: Turns,
     writer: Mutex<Writer>,
 }
 
@@ -139,6 +141,7 @@ impl Registry {
                 fleet: ArcSwap::from_pointee(fleet),
                 passwords: Passwords::default(),
                 announcer: broadcast::Sender::new(announce::KEPT),
+                once: Turns::default(),
                 writer: Mutex::new(writer),
             }),
         })

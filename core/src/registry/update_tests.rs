@@ -631,6 +631,56 @@ async fn devices_groups_and_keys_are_created_once_too() {
     assert_eq!(registry.api_keys(Some(ours)).await.unwrap().len(), 1);
 }
 
+#[tokio::test]
+async fn what_is_made_elsewhere_begins_is_looked_for_and_is_answered() {
+    let world = world().await;
+    let (registry, ours) = (&world.registry, world.ours);
+    let begin = |of: &Registry, key: &str, request| {
+        let (of, key) = (of.clone(), key.to_owned());
+        async move { of.begin_once(ours, key, [request; 32]).await }
+    };
+    let Ok(Begun::Now(turn)) = begin(registry, "a", 1).await else {
+        panic!("it was begun before");
+    };
+    let at = turn.at();
+    // who asks meanwhile waits; and finds out that nobody knows how it ended
+    let waiting = tokio::spawn(begin(registry, "a", 1));
+    tokio::task::yield_now().await;
+    assert!(!waiting.is_finished());
+    drop(turn);
+    let Ok(Begun::Again(turn)) = waiting.await.unwrap() else {
+        panic!("what became of it is known");
+    };
+    assert_eq!(turn.at(), at);
+    drop(turn);
+    // another process, after a crash of this one
+    let other = other_process(&world).await;
+    let Ok(Begun::Again(turn)) = begin(&other, "a", 1).await else {
+        panic!("it has not begun");
+    };
+    assert_eq!(turn.at(), at);
+    let answer = Remembered {
+        status: 201,
+        location: "/of/1".into(),
+        body: "{}".into(),
+    };
+    other.end_once(turn, answer.clone()).await.unwrap();
+    for registry in [registry, &other] {
+        match begin(registry, "a", 1).await {
+            Ok(Begun::Before(before)) => assert_eq!(before, answer),
+            other => panic!("{other:?}"),
+        }
+    }
+    // the key stands for this request, also for the creates of the registry itself
+    let refused = begin(registry, "a", 2).await;
+    assert!(matches!(refused, Err(RegistryError::OtherRequest)), "{refused:?}");
+    let refused = registry
+        .create_group_once(ours, group("north"), once("a", 2))
+        .await;
+    assert!(matches!(refused, Err(RegistryError::OtherRequest)), "{refused:?}");
+    assert!(matches!(begin(registry, "b", 1).await, Ok(Begun::Now(_))));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_requests_under_one_key_one_creates_and_all_get_its_answer() {
     let world = world().await;

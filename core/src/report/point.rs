@@ -68,7 +68,7 @@ impl From<&TrackFix> for Point {
             time: fix.time,
             lat_e7: fix.lat_e7,
             lon_e7: fix.lon_e7,
-            speed_kmh: fix.speed_kmh,
+            speed_kmh: fix.speed_kmh(),
         }
     }
 }

@@ -60,14 +60,18 @@ pub(super) fn says(step: &Stretch, thresholds: &Thresholds) -> Says {
     if step.ms() >= thresholds.gap_ms() {
         Says::Gap
     } else {
-        pace(&step.from, &step.to, thresholds)
+        judged(step.distance_m, step.ms(), thresholds)
     }
 }
 
 /// What the straight way between two fixes says, whatever time there is between them.
 pub(super) fn pace(from: &Point, to: &Point, thresholds: &Thresholds) -> Says {
-    let metres = from.distance_m(to);
-    let kmh = metres / from.ms_to(to) as f64 * 3600.0;
+    judged(from.distance_m(to), from.ms_to(to), thresholds)
+}
+
+/// What so many metres in so many milliseconds say.
+fn judged(metres: f64, ms: i64, thresholds: &Thresholds) -> Says {
+    let kmh = metres / ms as f64 * 3600.0;
     if kmh >= f64::from(thresholds.min_movement_speed_kmh)
         && metres >= f64::from(thresholds.min_movement_distance_meters)
     {

@@ -1,5 +1,6 @@
 //! `Idempotency-Key`: creates that are asked for again.
 
+use fixstream_core::model::PositionId;
 use fixstream_core::registry::Scope;
 use poem::http::Method;
 use serde_json::{Value, json};
@@ -49,6 +50,57 @@ async fn the_same_key_with_the_same_body_gives_the_first_answer_again() {
     assert_eq!(count("/v1/trackers").await, 2);
     assert_eq!(count("/v1/devices").await, 1);
     assert_eq!(count("/v1/groups").await, 1);
+}
+
+#[tokio::test]
+async fn a_position_is_taken_once_under_one_key() {
+    let world = World::new().await;
+    let device = world.device("1").await;
+    let path = "/v1/positions";
+    for body in [
+        json!({ "deviceId": device, "latitude": 1.5, "longitude": 2.5, "time": "2026-01-01T00:00:00Z" }),
+        // received at another time it would be another position
+        json!({ "deviceId": device, "latitude": 1.5, "longitude": 2.5 }),
+    ] {
+        let key = body.to_string();
+        let first = create(&world, path, &key, &body).await.is(201);
+        for _ in 0..2 {
+            let again = create(&world, path, &key, &body).await.is(201);
+            assert_eq!(again.body, first.body);
+            for header in ["location", "etag", "content-type"] {
+                assert!(first.header(header).is_some(), "{header}");
+                assert_eq!(again.header(header), first.header(header), "{header}");
+            }
+        }
+        // nothing was journalled in between: records are numbered
+        let next = create(&world, path, &format!("{key} again"), &body).await.is(201);
+        let record = |answer: &Answer| PositionId(answer.body["id"].as_u64().unwrap()).offset().0;
+        assert_eq!(record(&next), record(&first) + 1);
+        let mut other = body.clone();
+        other["latitude"] = json!(1.6);
+        create(&world, path, &key, &other)
+            .await
+            .refused(422, "idempotency_key_reused");
+    }
+    let body = json!({ "deviceId": device, "latitude": 91, "longitude": 2.5 });
+    create(&world, path, "corrected", &body)
+        .await
+        .constraints(&[("value_above_maximum", "latitude")]);
+    let body = json!({ "deviceId": device, "latitude": 90, "longitude": 2.5 });
+    create(&world, path, "corrected", &body).await.is(201);
+}
+
+#[tokio::test]
+async fn of_many_requests_for_a_position_one_creates_it_and_all_get_its_answer() {
+    let world = World::new().await;
+    let device = world.device("1").await;
+    let body = json!({ "deviceId": device, "latitude": 1.5, "longitude": 2.5 });
+    let requests = (0..16).map(|_| create(&world, "/v1/positions", "one", &body));
+    let answers = futures_util::future::join_all(requests).await;
+    let first = &answers[0];
+    for answer in &answers {
+        assert_eq!((answer.status, &answer.body), (201, &first.body));
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Creates: 201 with `Location` and ETag, and once only under an `Idempotency-Key`.
 
-use fixstream_core::registry::{Created, Once, Remembered};
+use fixstream_core::model::ClientId;
+use fixstream_core::registry::{Begun, Created, Once, Registry, RegistryError, Remembered};
 use poem::Response;
 use poem::http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
@@ -63,6 +64,13 @@ impl Repeatable {
             request: self.request,
             answer: Box::new(answer),
         }
+    }
+}
+
+impl Repeatable {
+    /// For what is made outside of the registry.
+    pub(super) async fn begin(self, registry: &Registry, client: ClientId) -> Result<Begun, RegistryError> {
+        registry.begin_once(client, self.key, self.request).await
     }
 }
 

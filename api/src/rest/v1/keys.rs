@@ -16,7 +16,7 @@ use crate::rest::envelope::json_response;
 use crate::rest::error::ApiError;
 use crate::rest::operation::{Call, Content, Operation};
 use crate::rest::resource::Page;
-use crate::rest::time;
+use crate::rest::time::{self, Stamp};
 use crate::rest::validate::{self, Field, Rule};
 
 const SCOPES: &[&str] = &["read", "write", "admin"];
@@ -51,10 +51,10 @@ struct KeyResource {
     scopes: Vec<String>,
     /// The client-vendor link under which it registers devices and sends vendor messages.
     link_id: Option<u32>,
-    created_at: Option<String>,
-    expires_at: Option<String>,
-    revoked_at: Option<String>,
-    last_used_at: Option<String>,
+    created_at: Option<Stamp>,
+    expires_at: Option<Stamp>,
+    revoked_at: Option<Stamp>,
+    last_used_at: Option<Stamp>,
     contact_email: Option<String>,
     contact_phone: Option<String>,
     /// What goes into the header `apikey`: only in the answer that made the key.

@@ -17,7 +17,7 @@ use crate::rest::error::ApiError;
 use crate::rest::operation::{Call, Operation};
 use crate::rest::positions::owned_device;
 use crate::rest::resource::Page;
-use crate::rest::time;
+use crate::rest::time::{self, Stamp};
 use crate::rest::validate::{self, Bound, Checked, Field, Rule};
 
 /// The greatest radius, metres: the way around the earth.
@@ -52,8 +52,8 @@ struct LatestResource {
     device_code: Option<String>,
     /// The position's id.
     id: u64,
-    time: Option<String>,
-    received: Option<String>,
+    time: Option<Stamp>,
+    received: Option<Stamp>,
     latitude: f64,
     longitude: f64,
     speed_kmh: Option<f32>,

@@ -42,7 +42,7 @@ pub(super) fn of(query: &Checked) -> Result<(TimeMs, TimeMs), ApiError> {
     match limit {
         None => Ok((from, to)),
         Some((code, name, limit)) => {
-            let limit = time::format(limit).unwrap_or_default();
+            let limit = time::format(limit).map_or_else(String::new, |limit| limit.to_string());
             let violation = validate::violation(code, TO.name, &[(name, &limit)]);
             Err(ApiError::Violations(vec![violation]))
         }

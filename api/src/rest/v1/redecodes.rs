@@ -22,7 +22,7 @@ use crate::rest::error::ApiError;
 use crate::rest::operation::{Call, Content, Operation};
 use crate::rest::positions::{owned_device, sender};
 use crate::rest::resource::Page;
-use crate::rest::time;
+use crate::rest::time::{self, Stamp};
 use crate::rest::validate::{self, Checked, Field, MAX_RECORD, Rule};
 
 /// Devices that one job names, at most.
@@ -74,15 +74,15 @@ struct RedecodeView {
     /// Empty: all devices.
     device_ids: Vec<u32>,
     /// Messages received at or after this.
-    from: Option<String>,
+    from: Option<Stamp>,
     /// And before this.
-    to: Option<String>,
+    to: Option<Stamp>,
     /// Whether it only says what would differ.
     dry_run: bool,
     /// Messages per second, at most.
     rate: Option<u32>,
-    created_at: Option<String>,
-    updated_at: Option<String>,
+    created_at: Option<Stamp>,
+    updated_at: Option<Stamp>,
     /// Messages that there are to decode.
     total: u64,
     /// Messages of them that are through.
@@ -268,7 +268,8 @@ fn stretch(fields: &Checked) -> Result<(Option<TimeMs>, Option<TimeMs>), ApiErro
     if let (Some(from), Some(to)) = (from, to)
         && to <= from
     {
-        let least = time::format(TimeMs(from.0.saturating_add(1))).unwrap_or_default();
+        let least = time::format(TimeMs(from.0.saturating_add(1)))
+            .map_or_else(String::new, |least| least.to_string());
         let violation = validate::violation(&codes::VALUE_BELOW_MINIMUM, "to", &[("minValue", &least)]);
         return Err(ApiError::Violations(vec![violation]));
     }

@@ -4,7 +4,7 @@
 
 mod rows;
 
-use fixstream_core::history::{HistoryError, Track, TrackFix};
+use fixstream_core::history::{DeviceFixes, HistoryError, Track, TrackFix};
 use fixstream_core::model::DeviceId;
 use fixstream_core::report::{Movements, Point, Report, Run, Speeding, Summary, Thresholds};
 use poem::Response;
@@ -20,8 +20,9 @@ use super::range;
 use crate::rest::codes;
 use crate::rest::error::ApiError;
 use crate::rest::operation::{Call, Content, Operation};
+use crate::rest::positions::STORED;
 use crate::rest::streamed::{self, Pieces};
-use crate::rest::time;
+use crate::rest::time::{self, Stamp};
 use crate::rest::validate::{self, Checked, Field, Rule};
 
 /// Fixes that are looked at, and rows that are found, for one piece of an answer, at most.
@@ -74,8 +75,8 @@ const FORMS: &[Form<As>] = &[
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "{T}Report")]
 struct ReportResource<T> {
-    from: Option<String>,
-    to: Option<String>,
+    from: Option<Stamp>,
+    to: Option<Stamp>,
     thresholds: ThresholdsInForce,
     // last, so that rows can be written behind a head
     content: Vec<T>,
@@ -102,9 +103,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .resource()
             .query(query)
             .answers_with(200, "The report", Content::Text(&["text/csv"]))
-            .refuses(&codes::ENTITY_WITH_FIELD_NOT_FOUND)
-            .refuses(&codes::QUERY_FAILED)
-            .refuses(&codes::HISTORY_AWAY)
+            .refuses_all(STORED)
             .refuses(&codes::OVERLOADED)
     };
     let movement = Operation::new(
@@ -205,8 +204,9 @@ where
         }
     };
     let pieces = Rows {
-        fixes,
+        track: fixes,
         device: None,
+        fixes: Vec::new().into_iter(),
         run: Run::new(report(thresholds)),
         found: Vec::new(),
         row,
@@ -219,8 +219,10 @@ where
 
 /// A report on its way into a body.
 struct Rows<R: Report, F> {
-    fixes: Track<TrackFix>,
+    track: Track<DeviceFixes>,
     device: Option<DeviceId>,
+    /// Of it, at hand.
+    fixes: std::vec::IntoIter<TrackFix>,
     run: Run<R>,
     found: Vec<R::Item>,
     row: F,
@@ -252,23 +254,30 @@ where
         let mut bytes = std::mem::take(&mut self.head);
         let (mut rows, mut complete) = (Vec::new(), false);
         for _ in 0..FIXES {
-            let fix = self.fixes.next().await?;
-            let device = fix.as_ref().map(|fix| fix.device);
+            if let Some(fix) = self.fixes.next() {
+                self.run.push(Point::from(&fix), &mut self.found);
+                if self.found.len() >= ROWS {
+                    break;
+                }
+                continue;
+            }
+            let next = self.track.next().await?;
+            let device = next.as_ref().map(|next| next.device);
             if device != self.device {
                 self.run.end(&mut self.found);
                 self.settle(&mut rows);
                 self.device = device;
             }
-            let Some(fix) = fix else {
+            let Some(next) = next else {
                 complete = true;
                 break;
             };
-            self.run.push(Point::from(&fix), &mut self.found);
-            self.settle(&mut rows);
+            self.fixes = next.fixes.into_iter();
             if rows.len() >= ROWS {
                 break;
             }
         }
+        self.settle(&mut rows);
         self.table.write(&rows, &mut bytes)?;
         if complete {
             bytes.extend_from_slice(self.tail);

@@ -6,7 +6,7 @@ use fixstream_core::report::{Day, Episode, Segment};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::rest::time;
+use crate::rest::time::{self, Stamp};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -23,8 +23,8 @@ pub(super) struct Movement {
     device_id: u32,
     /// MOVING, STOPPED or GAP.
     kind: &'static str,
-    from: Option<String>,
-    to: Option<String>,
+    from: Option<Stamp>,
+    to: Option<Stamp>,
     duration_s: f64,
     /// Over all positions.
     distance_m: f64,
@@ -64,9 +64,9 @@ impl Row for Movement {
 pub(super) struct SpeedingEpisode {
     device_id: u32,
     /// The first position above the limit.
-    from: Option<String>,
+    from: Option<Stamp>,
     /// The last one.
-    to: Option<String>,
+    to: Option<Stamp>,
     duration_s: f64,
     distance_m: f64,
     positions: u32,
@@ -74,7 +74,7 @@ pub(super) struct SpeedingEpisode {
     average_speed_kmh: f64,
     /// The greatest, and when and where.
     max_speed_kmh: f64,
-    max_time: Option<String>,
+    max_time: Option<Stamp>,
     max_latitude: f64,
     max_longitude: f64,
     from_latitude: f64,
@@ -109,11 +109,12 @@ impl Row for SpeedingEpisode {
 pub(super) struct DeviceDay {
     device_id: u32,
     /// YYYY-MM-DD, by the clock that the request asked for.
+    #[schemars(extend("format" = "date"))]
     day: Option<String>,
     /// First position; null where the device was silent all day, between positions of other days.
-    from: Option<String>,
+    from: Option<Stamp>,
     /// Last position.
-    to: Option<String>,
+    to: Option<Stamp>,
     positions: u32,
     distance_m: f64,
     moving_distance_m: f64,
@@ -205,7 +206,7 @@ pub(super) fn day(device: DeviceId, day: &Day, offset_minutes: i32) -> DeviceDay
     let (first, last) = (day.first.as_ref(), day.last.as_ref());
     DeviceDay {
         device_id: device.0,
-        day: date.and_then(|text| Some(text.get(..10)?.to_owned())),
+        day: date.map(|date| date.day()),
         from: first.and_then(|point| time::format(point.time)),
         to: last.and_then(|point| time::format(point.time)),
         positions: day.fixes,

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::super::reports::unwritten;
 use super::{Gaps, Writer};
-use crate::rest::time;
+use crate::rest::time::{self, Stamp};
 
 /// What the file is, for the documents: points, or a line.
 #[derive(Serialize, JsonSchema)]
@@ -76,7 +76,7 @@ enum Place {
 #[serde(rename_all = "camelCase")]
 struct PointProperties {
     device_id: u32,
-    time: Option<String>,
+    time: Option<Stamp>,
     speed_kmh: Option<f64>,
     heading_deg: Option<f64>,
     verdict: String,

@@ -94,7 +94,7 @@ fn write(xml: &mut XmlWriter<&mut Vec<u8>>, point: &TrackPoint) -> io::Result<()
                 text(xml, "ele", &altitude.to_string())?;
             }
             if let Some(time) = time::format(point.time) {
-                text(xml, "time", &time)?;
+                text(xml, "time", time.as_str())?;
             }
             if point.speed_kmh.is_none() && point.heading_deg.is_none() {
                 return Ok(());

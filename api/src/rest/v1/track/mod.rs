@@ -4,7 +4,7 @@ mod geojson;
 mod gpx;
 mod table;
 
-use fixstream_core::history::{HistoryError, Track, TrackFilter, TrackPoint};
+use fixstream_core::history::{HistoryError, Track, TrackPoint};
 use fixstream_core::model::DeviceId;
 use poem::Response;
 use poem::http::Method;
@@ -19,7 +19,7 @@ use super::{page, range};
 use crate::rest::codes;
 use crate::rest::error::ApiError;
 use crate::rest::operation::{Call, Content, Operation};
-use crate::rest::positions::owned_device;
+use crate::rest::positions::{STORED, owned_device};
 use crate::rest::streamed::{self, Pieces};
 use crate::rest::validate::{self, Field, Rule};
 
@@ -101,9 +101,7 @@ pub(super) fn operations() -> Vec<Operation> {
             Content::JsonAs(GEOJSON, SchemaGenerator::subschema_for::<TrackDocument>),
         )
         .answers_with(200, SAYS, Content::Text(&[GPX, CSV]))
-        .refuses(&codes::ENTITY_WITH_FIELD_NOT_FOUND)
-        .refuses(&codes::QUERY_FAILED)
-        .refuses(&codes::HISTORY_AWAY)
+        .refuses_all(STORED)
         .refuses(&codes::OVERLOADED),
     ]
 }
@@ -122,13 +120,7 @@ async fn get(mut call: Call) -> Result<Response, ApiError> {
     let gap_ms = rest.registry.thresholds(client).gap_ms();
     // what was taken back must not show
     rest.corrections.settled(client).await?;
-    let filter = TrackFilter {
-        client,
-        devices: Some(vec![device]),
-        from,
-        to,
-    };
-    let track = rest.tracks.points(&filter).await?;
+    let track = rest.tracks.points(client, device, from, to).await?;
     let (media, writer) = writer(
         negotiate::wanted(&call, &query, FORMS, As::Points),
         device,

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::super::reports::{Row, Table};
 use super::Writer;
-use crate::rest::time;
+use crate::rest::time::{self, Stamp};
 
 /// A line for each position.
 pub(super) struct Csv {
@@ -23,7 +23,7 @@ impl Csv {
 struct PointRow {
     device_id: u32,
     id: u64,
-    time: Option<String>,
+    time: Option<Stamp>,
     latitude: f64,
     longitude: f64,
     altitude_m: Option<f64>,
