@@ -16,6 +16,9 @@ const RANDOM_EDITS_PER_VECTOR: usize = 200;
 const LONG: &str = "FIXSTREAM_LONG";
 const LONG_INPUTS: usize = 1_000_000;
 
+/// Puts length and checksum of a payload right.
+pub type Seal = fn(&[u8]) -> Vec<u8>;
+
 /// Decodes every vector cut at every length, with every bit flipped, with bytes replaced, repeated
 /// and removed, and random bytes; all of it twice, to see that the answer depends on nothing else.
 /// The input is the same in every run; with `FIXSTREAM_LONG` set a million random inputs follow.
@@ -24,11 +27,38 @@ const LONG_INPUTS: usize = 1_000_000;
 /// When the decoder panics, answers something that the contract forbids, or answers differently the
 /// second time; the text shows the payload.
 pub fn survives(path: impl AsRef<Path>, decode: Decode, keys: &[&str]) {
+    survives_with(path, decode, keys, None);
+}
+
+/// Like [`survives`], for a format with a checksum: all that would be refused at the door is tried once more with its
+/// length and checksum put right by `seal`.
+///
+/// # Panics
+/// As [`survives`], and when not a single broken message was understood.
+pub fn survives_sealed(path: impl AsRef<Path>, decode: Decode, keys: &[&str], seal: Seal) {
+    let understood = survives_with(path, decode, keys, Some(seal));
+    assert!(
+        understood > 0,
+        "no broken message came through the door: seal is wrong"
+    );
+}
+
+/// How many sealed messages were understood.
+fn survives_with(path: impl AsRef<Path>, decode: Decode, keys: &[&str], seal: Option<Seal>) -> usize {
     let vectors = load(path);
+    let mut understood = 0;
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     for vector in &vectors {
         let whole = &vector.message.payload;
-        let probe = |payload: Vec<u8>| survive_one(&vector.message, payload, decode, keys);
+        let mut probe = |payload: Vec<u8>| {
+            if let Some(sealed) = seal
+                .map(|seal| seal(&payload))
+                .filter(|sealed| *sealed != payload)
+            {
+                understood += usize::from(survive_one(&vector.message, sealed, decode, keys));
+            }
+            survive_one(&vector.message, payload, decode, keys);
+        };
 
         for length in 0..=whole.len() {
             probe(whole.iter().copied().take(length).collect());
@@ -50,19 +80,22 @@ pub fn survives(path: impl AsRef<Path>, decode: Decode, keys: &[&str]) {
             probe(edited(whole, &mut random));
         }
     }
-    let Some(any) = vectors.first() else { return };
+    let Some(any) = vectors.first() else {
+        return understood;
+    };
     for _ in 0..RANDOM_PAYLOADS {
         let length = random.below(LONGEST_RANDOM_PAYLOAD) as usize;
         let payload = (0..length).map(|_| random.byte()).collect();
         survive_one(&any.message, payload, decode, keys);
     }
     if std::env::var_os(LONG).is_some() {
-        survives_long(&vectors, decode, keys);
+        survives_long(&vectors, decode, keys, seal);
     }
+    understood
 }
 
-/// Many edits of vectors, some with the end of another one, and random bytes.
-fn survives_long(vectors: &[Vector], decode: Decode, keys: &[&str]) {
+/// Many edits of vectors, some with the end of another one, and random bytes; three of four of them sealed.
+fn survives_long(vectors: &[Vector], decode: Decode, keys: &[&str], seal: Option<Seal>) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let seed = now.as_nanos() as u64 | 1;
     println!("{LONG_INPUTS} inputs with seed {seed}");
@@ -89,12 +122,18 @@ fn survives_long(vectors: &[Vector], decode: Decode, keys: &[&str]) {
                 }
             }
         }
+        if let Some(seal) = seal
+            && random.below(4) > 0
+        {
+            payload = seal(&payload);
+        }
         survive_one(&one.message, payload, decode, keys);
     }
 }
 
+/// Whether it was understood.
 #[allow(clippy::panic)]
-fn survive_one(message: &Message, payload: Vec<u8>, decode: Decode, keys: &[&str]) {
+fn survive_one(message: &Message, payload: Vec<u8>, decode: Decode, keys: &[&str]) -> bool {
     let message = Message {
         payload,
         ..message.clone()
@@ -118,6 +157,7 @@ fn survive_one(message: &Message, payload: Vec<u8>, decode: Decode, keys: &[&str
         "not a pure function of {}",
         shown_payload(&message.payload)
     );
+    outcome.is_ok()
 }
 
 /// What the contract forbids in an answer and the host would refuse.
