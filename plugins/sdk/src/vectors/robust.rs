@@ -204,13 +204,15 @@ fn position_violations(position: &Position, keys: &[&str], violations: &mut Vec<
     ] {
         range(name, value, f64::MIN, f64::MAX);
     }
-    for (name, text) in [("event", &position.event), ("device", &position.device)] {
-        if text
-            .as_ref()
-            .is_some_and(|text| text.is_empty() || text.len() > 4096)
-        {
-            violations.push(format!("{name} is empty or longer than 4 KiB"));
-        }
+    if let Some(event) = &position.event
+        && (event.is_empty() || event.len() > 4096)
+    {
+        violations.push("event is empty or longer than 4 KiB".to_owned());
+    }
+    if let Some(device) = &position.device
+        && !is_name(device, 256)
+    {
+        violations.push(format!("device {device:?} is no identifier"));
     }
     if position.attributes.len() > 256 {
         violations.push(format!(
@@ -223,8 +225,8 @@ fn position_violations(position: &Position, keys: &[&str], violations: &mut Vec<
             AttributeKey::Declared(index) if *index as usize >= keys.len() => {
                 violations.push(format!("attribute key {index} is not declared"));
             }
-            AttributeKey::Named(name) if name.is_empty() => {
-                violations.push("an attribute without name".to_owned());
+            AttributeKey::Named(name) if !is_name(name, 128) => {
+                violations.push(format!("attribute {name:?} is no name"));
             }
             _ => {}
         }
@@ -235,6 +237,11 @@ fn position_violations(position: &Position, keys: &[&str], violations: &mut Vec<
             violations.push(format!("attribute {:?} is not finite", attribute.key));
         }
     }
+}
+
+/// One byte at least, as many at most, no control characters.
+fn is_name(text: &str, longest: usize) -> bool {
+    (1..=longest).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
 /// A few bytes replaced, doubled or removed.
