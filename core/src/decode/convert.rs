@@ -15,7 +15,9 @@ const MAX_KEY: usize = 128;
 /// Bytes of a device identifier, at most.
 const MAX_DEVICE: usize = 256;
 /// Bytes of a reply and of a state, at most.
-const MAX_BYTES: usize = 4096;
+pub(super) const MAX_BYTES: usize = 4096;
+/// Warnings of a message that are counted, at most.
+pub(super) const MAX_WARNINGS: usize = 16;
 /// Milliseconds from the epoch that calendars of other programs can express (±275 000 years).
 const MAX_TIME_MS: i64 = 8_640_000_000_000_000;
 
@@ -27,21 +29,20 @@ pub(super) fn is_key(key: &str) -> bool {
     (1..=MAX_KEY).contains(&key.len()) && !key.chars().any(char::is_control)
 }
 
-/// The contract's message. Takes the input's strings over; the payload is copied only where others
-/// hold it as well.
-pub(super) fn message(input: Input) -> wit::Message {
+/// The contract's message.
+pub(super) fn message(input: &Input) -> wit::Message {
     wit::Message {
         transport: match input.transport {
             Transport::Mqtt => wit::Transport::Mqtt,
             Transport::Http => wit::Transport::Http,
             Transport::File => wit::Transport::File,
         },
-        channel: input.channel,
-        device: input.device,
+        channel: input.channel.clone(),
+        device: input.device.clone(),
         received_ms: input.received.0,
-        context: input.context,
-        state: input.state,
-        payload: input.payload.into(),
+        context: input.context.clone(),
+        state: input.state.clone(),
+        payload: input.payload.to_vec(),
     }
 }
 
@@ -52,34 +53,50 @@ pub(super) fn outcome(answer: Result<wit::Decoded, wit::DecodeError>, keys: &[St
             Ok(decoded) => Outcome::Decoded(decoded),
             Err(what) => Outcome::Failed(Failure::new(FailureKind::Contract, what)),
         },
-        Err(error) => Outcome::Failed(match error {
-            wit::DecodeError::NotMine => Failure::new(FailureKind::NotMine, "not this format"),
-            wit::DecodeError::Malformed(why) => Failure::new(FailureKind::Malformed, why),
-            wit::DecodeError::Unsupported(why) => Failure::new(FailureKind::Unsupported, why),
-        }),
+        Err(wit::DecodeError::NotMine) => not_mine(),
+        Err(wit::DecodeError::Malformed(why)) => Outcome::Failed(Failure::new(FailureKind::Malformed, why)),
+        Err(wit::DecodeError::Unsupported(why)) => {
+            Outcome::Failed(Failure::new(FailureKind::Unsupported, why))
+        }
     }
+}
+
+pub(super) fn not_mine() -> Outcome {
+    Outcome::Failed(Failure::new(FailureKind::NotMine, "not this format"))
+}
+
+/// Another number of answers than of messages: whose they are is not known.
+pub(super) fn miscounted(answers: usize, messages: usize) -> Failure {
+    Failure::new(
+        FailureKind::Contract,
+        format!("{answers} answers for {messages} messages"),
+    )
+}
+
+pub(super) fn too_many(count: usize, what: &str, most: usize) -> String {
+    format!("{count} {what}, at most {most} are allowed")
+}
+
+pub(super) fn too_many_bytes(what: &str, bytes: usize) -> String {
+    format!("{what} of {bytes} bytes, at most {MAX_BYTES} are allowed")
 }
 
 fn understood(decoded: wit::Decoded, keys: &[String]) -> Result<Decoded, String> {
     let count = decoded.positions.len();
     if count > MAX_FIXES_PER_MESSAGE {
-        return Err(format!(
-            "{count} positions in a message, at most {MAX_FIXES_PER_MESSAGE} are allowed"
-        ));
+        return Err(too_many(count, "positions in a message", MAX_FIXES_PER_MESSAGE));
     }
     for (what, bytes) in [("reply", &decoded.reply), ("state", &decoded.state)] {
         if let Some(bytes) = bytes
             && bytes.len() > MAX_BYTES
         {
-            return Err(format!(
-                "{what} of {} bytes, at most {MAX_BYTES} are allowed",
-                bytes.len()
-            ));
+            return Err(too_many_bytes(what, bytes.len()));
         }
     }
     let mut fixes = Vec::with_capacity(count);
-    for (index, position) in decoded.positions.into_iter().enumerate() {
-        match fix(position, keys) {
+    for (index, mut position) in decoded.positions.into_iter().enumerate() {
+        let attributes = attributes(std::mem::take(&mut position.attributes), keys);
+        match attributes.and_then(|attributes| fix(position, attributes)) {
             Ok(Some(fix)) => fixes.push(fix),
             Ok(None) => {}
             Err(what) => return Err(format!("position {index}: {what}")),
@@ -92,8 +109,11 @@ fn understood(decoded: wit::Decoded, keys: &[String]) -> Result<Decoded, String>
     })
 }
 
-/// `None`: without both coordinates there is nothing to locate.
-fn fix(position: wit::Position, keys: &[String]) -> Result<Option<(Option<String>, Fix)>, String> {
+/// What a position and its attributes amount to. `None`: without both coordinates there is nothing to locate.
+pub(super) fn fix(
+    position: wit::Position,
+    attributes: Vec<(String, AttributeValue)>,
+) -> Result<Option<(Option<String>, Fix)>, String> {
     let (Some(latitude), Some(longitude)) = (position.latitude, position.longitude) else {
         return Ok(None);
     };
@@ -143,53 +163,71 @@ fn fix(position: wit::Position, keys: &[String]) -> Result<Option<(Option<String
         power_v: finite(position.power_v),
         signal: finite(position.signal),
         event,
-        attributes: attributes(position.attributes, keys)?,
+        attributes,
     };
     Ok(Some((device, fix)))
 }
 
 fn attributes(list: Vec<wit::Attribute>, keys: &[String]) -> Result<Vec<(String, AttributeValue)>, String> {
     if list.len() > MAX_ATTRIBUTES {
-        return Err(format!(
-            "{} attributes, at most {MAX_ATTRIBUTES} are allowed",
-            list.len()
-        ));
+        return Err(too_many(list.len(), "attributes", MAX_ATTRIBUTES));
     }
     let mut out = Vec::with_capacity(list.len());
-    for attribute in list {
-        let value = match attribute.value {
+    for wit::Attribute { key, value } in list {
+        let value = match value {
             wit::Value::Flag(flag) => AttributeValue::Flag(flag),
             wit::Value::Integer(integer) => AttributeValue::Integer(integer),
-            wit::Value::Real(real) if real.is_finite() => AttributeValue::Real(real),
-            wit::Value::Real(_) => continue,
-            wit::Value::Text(text) if text.len() <= MAX_TEXT => AttributeValue::Text(text),
-            wit::Value::Text(text) => {
-                return Err(format!(
-                    "an attribute's text has {} bytes, at most {MAX_TEXT} are allowed",
-                    text.len()
-                ));
-            }
+            wit::Value::Real(real) => AttributeValue::Real(real),
+            wit::Value::Text(text) => AttributeValue::Text(text),
         };
-        let key = match attribute.key {
-            wit::AttributeKey::Declared(index) => keys
-                .get(index as usize)
-                .ok_or_else(|| {
-                    format!(
-                        "attribute key {index} is not among the {} declared ones",
-                        keys.len()
-                    )
-                })?
-                .clone(),
-            wit::AttributeKey::Named(name) if is_key(&name) => name,
-            wit::AttributeKey::Named(_) => {
-                return Err(format!(
-                    "an attribute's key must have 1 to {MAX_KEY} bytes and no control characters"
-                ));
-            }
+        let key = match &key {
+            wit::AttributeKey::Declared(index) => Key::Declared(*index as usize),
+            wit::AttributeKey::Named(name) => Key::Named(name),
         };
-        out.push((key, value));
+        out.extend(attribute(key, value, keys)?);
     }
     Ok(out)
+}
+
+/// How a decoder names an attribute.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Key<'a> {
+    /// By its place among the declared keys.
+    Declared(usize),
+    Named(&'a str),
+}
+
+/// An attribute as it is kept. `None`: a number that is not finite.
+pub(super) fn attribute(
+    key: Key<'_>,
+    value: AttributeValue,
+    keys: &[String],
+) -> Result<Option<(String, AttributeValue)>, String> {
+    match &value {
+        AttributeValue::Real(real) if !real.is_finite() => return Ok(None),
+        AttributeValue::Text(text) if text.len() > MAX_TEXT => {
+            return Err(format!(
+                "an attribute's text has {} bytes, at most {MAX_TEXT} are allowed",
+                text.len()
+            ));
+        }
+        _ => {}
+    }
+    let key = match key {
+        Key::Declared(index) => keys.get(index).ok_or_else(|| {
+            format!(
+                "attribute key {index} is not among the {} declared ones",
+                keys.len()
+            )
+        })?,
+        Key::Named(name) if is_key(name) => name,
+        Key::Named(_) => {
+            return Err(format!(
+                "an attribute's key must have 1 to {MAX_KEY} bytes and no control characters"
+            ));
+        }
+    };
+    Ok(Some((key.to_owned(), value)))
 }
 
 fn finite(value: Option<f64>) -> Option<f64> {

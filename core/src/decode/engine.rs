@@ -25,6 +25,8 @@ pub(super) struct Sandbox {
     ticker: Ticker,
     cache: Cache,
     metrics: DecodeMetrics,
+    /// Whether decoders that can are asked in blocks of bytes.
+    pub(super) packs: bool,
 }
 
 impl Sandbox {
@@ -34,6 +36,7 @@ impl Sandbox {
         memory: usize,
         cache: Cache,
         metrics: DecodeMetrics,
+        packs: bool,
     ) -> Result<Self, PluginError> {
         let refuse = |what: String| PluginError::Start { what };
         let engine = match Engine::new(&pooled(slots, memory)) {
@@ -50,6 +53,7 @@ impl Sandbox {
             ticker,
             cache,
             metrics,
+            packs,
         })
     }
 

@@ -59,6 +59,8 @@ impl DecodeOptions {
 pub struct DecodeTuning {
     /// When a plugin is taken out of service.
     pub breaker: BreakerOptions,
+    /// Every decoder is asked in records, also those that can do with blocks of bytes.
+    pub records_only: bool,
 }
 
 /// The host of all plugins. Cheap to clone; the last clone stops the workers.
@@ -127,7 +129,8 @@ impl DecodeHost {
         let metrics = DecodeMetrics::default();
         let slots = workers as u32 * KEPT_INSTANCES + SPARE_INSTANCES;
         let memory = options.max_memory_mib as usize * (1 << 20);
-        let sandbox = Sandbox::start(slots, memory, Cache::open(&options.cache), metrics.clone())?;
+        let cache = Cache::open(&options.cache);
+        let sandbox = Sandbox::start(slots, memory, cache, metrics.clone(), !tuning.records_only)?;
         let queue = Queue::new(metrics.waiting().clone());
         let shared = Arc::new(Shared {
             sandbox,

@@ -3,17 +3,25 @@
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
+use wasmtime::component::InstancePre;
 use wasmtime::{ResourceLimiter, Store, StoreLimits, StoreLimitsBuilder, Trap, UpdateDeadline};
 
-use super::convert::{MAX_DECLARED_KEYS, is_key};
+use super::convert::{self, MAX_DECLARED_KEYS, MAX_WARNINGS, is_key};
 use super::engine::{CORE_INSTANCES, Sandbox, TABLE_ELEMENTS, TABLES};
-use super::message::{Failure, FailureKind};
+use super::message::{Failure, FailureKind, Input, Outcome};
+use super::packed;
 use super::split::MAX_JOB_BYTES;
+use super::wit::packed_v1::{Packed, PackedIndices};
 use super::wit::v1::fixstream::decoder::types as wit;
-use super::wit::v1::{Decoder, DecoderPre};
+use super::wit::v1::{Decoder, DecoderIndices};
 
-/// Answers in the contract's words, one per message.
-pub(super) type Answers = Vec<Result<wit::Decoded, wit::DecodeError>>;
+/// What a call gives.
+#[derive(Debug)]
+pub(super) struct Answers {
+    /// One per message.
+    pub(super) outcomes: Vec<Outcome>,
+    pub(super) warnings: u64,
+}
 
 /// What one plugin may use, after the host's options have capped what its manifest asks.
 #[derive(Debug, Clone, Copy)]
@@ -108,9 +116,40 @@ pub(super) struct Description {
     pub(super) max_batch: u32,
 }
 
+/// Compiled code, and where its functions are.
+pub(super) struct Entry {
+    code: InstancePre<Guard>,
+    decoder: DecoderIndices,
+    /// `None`: the decoder has no block form, or it is not wanted.
+    packed: Option<PackedIndices>,
+}
+
+impl Entry {
+    pub(super) fn new(code: InstancePre<Guard>, packs: bool) -> wasmtime::Result<Self> {
+        Ok(Self {
+            decoder: DecoderIndices::new(&code)?,
+            packed: packs.then(|| PackedIndices::new(&code).ok()).flatten(),
+            code,
+        })
+    }
+
+    fn instantiate(&self, store: &mut Store<Guard>) -> wasmtime::Result<(Decoder, Option<Packed>)> {
+        let instance = self.code.instantiate(&mut *store)?;
+        let decoder = self.decoder.load(&mut *store, &instance)?;
+        let packed = self.packed.as_ref();
+        let packed = packed
+            .map(|packed| packed.load(&mut *store, &instance))
+            .transpose()?;
+        Ok((decoder, packed))
+    }
+}
+
 pub(super) struct Instance {
     store: Store<Guard>,
     decoder: Decoder,
+    packed: Option<Packed>,
+    /// Kept, so that a batch need not make it anew.
+    block: Vec<u8>,
     keys: Vec<String>,
     decoded: u64,
 }
@@ -119,7 +158,7 @@ impl Instance {
     /// Sets a sandbox up and asks it to describe itself.
     pub(super) fn new(
         sandbox: &Sandbox,
-        code: &DecoderPre<Guard>,
+        code: &Entry,
         quota: &Quota,
     ) -> Result<(Self, Description), Failure> {
         let limits = StoreLimitsBuilder::new()
@@ -154,12 +193,12 @@ impl Instance {
         });
         let running = sandbox.running();
         store.set_epoch_deadline(1);
-        let described = code.instantiate(&mut store).and_then(|decoder| {
+        let described = code.instantiate(&mut store).and_then(|(decoder, packed)| {
             let descriptor = decoder.fixstream_decoder_plugin().call_describe(&mut store)?;
-            Ok((decoder, descriptor))
+            Ok((decoder, packed, descriptor))
         });
         drop(running);
-        let (decoder, descriptor) = described.map_err(|error| failure(&error))?;
+        let (decoder, packed, descriptor) = described.map_err(|error| failure(&error))?;
         let keys = descriptor.attribute_keys;
         if keys.len() > MAX_DECLARED_KEYS || !keys.iter().all(|key| is_key(key)) {
             return Err(Failure::new(
@@ -176,6 +215,8 @@ impl Instance {
             Self {
                 store,
                 decoder,
+                packed,
+                block: Vec::new(),
                 keys,
                 decoded: 0,
             },
@@ -187,33 +228,48 @@ impl Instance {
     pub(super) fn decode(
         &mut self,
         sandbox: &Sandbox,
-        messages: &[wit::Message],
+        messages: &[Input],
         budget: Duration,
     ) -> Result<Answers, Failure> {
         self.decoded += messages.len() as u64;
         let guard = self.store.data_mut();
         guard.since = None;
         guard.budget = budget;
+        if let Some(called) = &self.packed {
+            packed::write(messages, &mut self.block);
+            self.store.set_epoch_deadline(1);
+            let running = sandbox.running();
+            let answers = called
+                .fixstream_packed_decode()
+                .call_decode_packed(&mut self.store, &self.block);
+            drop(running);
+            let answers = answers.map_err(|error| failure(&error))?;
+            let (outcomes, warnings) = packed::read(&answers, messages.len(), &self.keys)?;
+            return Ok(Answers { outcomes, warnings });
+        }
+        let messages: Vec<wit::Message> = messages.iter().map(convert::message).collect();
         self.store.set_epoch_deadline(1);
         let running = sandbox.running();
         let answers = self
             .decoder
             .fixstream_decoder_decode()
-            .call_decode_batch(&mut self.store, messages);
+            .call_decode_batch(&mut self.store, &messages);
         drop(running);
-        match answers {
-            Ok(answers) if answers.len() == messages.len() => Ok(answers),
-            Ok(answers) => Err(Failure::new(
-                FailureKind::Contract,
-                format!("{} answers for {} messages", answers.len(), messages.len()),
-            )),
-            Err(error) => Err(failure(&error)),
+        let answers = answers.map_err(|error| failure(&error))?;
+        if answers.len() != messages.len() {
+            return Err(convert::miscounted(answers.len(), messages.len()));
         }
-    }
-
-    /// Names behind the declared attribute keys.
-    pub(super) fn keys(&self) -> &[String] {
-        &self.keys
+        let warned = |answer: &Result<wit::Decoded, _>| {
+            answer
+                .as_ref()
+                .map_or(0, |decoded| decoded.warnings.len().min(MAX_WARNINGS) as u64)
+        };
+        let warnings = answers.iter().map(warned).sum();
+        let outcomes = answers
+            .into_iter()
+            .map(|answer| convert::outcome(answer, &self.keys))
+            .collect();
+        Ok(Answers { outcomes, warnings })
     }
 
     /// Linear memory that it has, bytes.

@@ -17,8 +17,8 @@
 //!
 //! The way through the files: [`DecodeHost`] (`host`) cuts inputs into jobs (`split`); `queue` hands
 //! them to the threads of `worker` fairly; `instance` is a sandbox that runs one batch, on the code
-//! that `plugin` loaded from a `bundle` through `engine` and `cache`; `convert` checks and translates
-//! what comes back; `breaker` decides whether a plugin may run at all. A plugin travels as one file (`archive`), is
+//! that `plugin` loaded from a `bundle` through `engine` and `cache`, with records or, where the decoder can, with blocks
+//! of bytes (`packed`); `convert` checks and translates what comes back; `breaker` decides whether a plugin may run at all. A plugin travels as one file (`archive`), is
 //! tried before it is live (`trial`), and stays at hand after it was replaced (`pinned`).
 
 mod archive;
@@ -33,6 +33,7 @@ mod manifest;
 mod message;
 mod metrics;
 mod pack;
+mod packed;
 mod pinned;
 mod plugin;
 mod queue;

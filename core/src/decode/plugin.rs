@@ -14,11 +14,10 @@ use super::breaker::{Breaker, BreakerOptions, BreakerState};
 use super::bundle::Bundle;
 use super::engine::Sandbox;
 use super::host::DecodeOptions;
-use super::instance::{Guard, Instance, Quota};
+use super::instance::{Entry, Instance, Quota};
 use super::manifest::Manifest;
 use super::message::FailureKind;
 use super::metrics::PluginMetrics;
-use super::wit::v1::DecoderPre;
 
 /// A loaded plugin, for people and for the registry.
 #[derive(Debug, Clone)]
@@ -38,7 +37,7 @@ pub(super) struct Code {
     pub(super) manifest: Arc<Manifest>,
     pub(super) sha256: String,
     pub(super) quota: Quota,
-    pub(super) pre: DecoderPre<Guard>,
+    pub(super) entry: Entry,
 }
 
 impl Code {
@@ -57,9 +56,9 @@ impl Code {
             .compile(&bundle.component, &bundle.sha256)
             .map_err(|error| refuse(format!("can not be compiled: {error:#}")))?;
         check_interface(sandbox.engine(), &component).map_err(refuse)?;
-        let pre = Linker::new(sandbox.engine())
+        let entry = Linker::new(sandbox.engine())
             .instantiate_pre(&component)
-            .and_then(DecoderPre::new)
+            .and_then(|pre| Entry::new(pre, sandbox.packs))
             .map_err(|error| refuse(format!("does not have the decoder's interface: {error:#}")))?;
 
         let manifest = bundle.manifest.clone();
@@ -79,7 +78,7 @@ impl Code {
                 "plugin asks for more than the configuration allows"
             );
         }
-        let (_, description) = Instance::new(sandbox, &pre, &quota).map_err(|failure| {
+        let (_, description) = Instance::new(sandbox, &entry, &quota).map_err(|failure| {
             refuse(format!(
                 "can not be started: {} ({})",
                 failure.detail, failure.kind
@@ -97,7 +96,7 @@ impl Code {
             manifest: Arc::new(manifest),
             sha256: hex::encode(bundle.sha256),
             quota,
-            pre,
+            entry,
         })
     }
 }

@@ -62,7 +62,7 @@ impl Trial {
             if group.is_empty() {
                 break;
             }
-            outcomes.extend(worker.job(&self.plugin, group));
+            outcomes.extend(worker.job(&self.plugin, &group));
         }
         self.kept = worker.into_kept();
         outcomes

@@ -7,3 +7,8 @@
 pub(super) mod v1 {
     wasmtime::component::bindgen!({ world: "decoder", path: "../wit/1.0.0" });
 }
+
+/// `fixstream:packed@1.0.0`.
+pub(super) mod packed_v1 {
+    wasmtime::component::bindgen!({ world: "packed", path: "../wit/packed-1.0.0" });
+}

@@ -5,13 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::breaker::{Admission, BreakerState};
-use super::convert;
 use super::engine::Sandbox;
 use super::instance::{Answers, Instance, thread_cpu_time};
 use super::message::{Failure, FailureKind, Input, Outcome};
 use super::plugin::Plugin;
 use super::queue::Queue;
-use super::wit::v1::fixstream::decoder::types as wit;
 use crate::crash;
 
 /// Instances that a worker keeps, at most; those unused for longest go first.
@@ -20,8 +18,6 @@ pub(super) const KEPT_INSTANCES: u32 = 64;
 const RECYCLE_AFTER: u64 = 1_000_000;
 /// CPU time is measured for one job in so many.
 const SAMPLE: u64 = 16;
-/// Warnings of a message that are counted, at most.
-const MAX_WARNINGS: usize = 16;
 
 /// What all workers share.
 pub(super) struct Shared {
@@ -44,7 +40,7 @@ pub(super) fn run(shared: &Shared) {
         let lane = job.plugin.lane;
         crash::point("decode-before");
         // a bug of the host must not take a thread away for good
-        let outcomes = catch_unwind(AssertUnwindSafe(|| worker.job(&job.plugin, job.inputs)));
+        let outcomes = catch_unwind(AssertUnwindSafe(|| worker.job(&job.plugin, &job.inputs)));
         crash::point("decode-after");
         shared.queue.done(lane);
         drop(job.permit);
@@ -102,7 +98,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Decodes a batch; one outcome per message, in order.
-    pub(super) fn job(&mut self, plugin: &Arc<Plugin>, inputs: Vec<Input>) -> Vec<Outcome> {
+    pub(super) fn job(&mut self, plugin: &Arc<Plugin>, inputs: &[Input]) -> Vec<Outcome> {
         let admission = plugin.breaker(|breaker| breaker.admit(self.shared.now()));
         if admission == Admission::Refused {
             plugin.metrics.count_refused(inputs.len() as u64);
@@ -113,15 +109,14 @@ impl<'a> Worker<'a> {
         self.jobs += 1;
         let sampled = self.jobs.is_multiple_of(SAMPLE).then(thread_cpu_time);
 
-        let messages: Vec<wit::Message> = inputs.into_iter().map(convert::message).collect();
         let mut progress = Progress {
-            outcomes: Vec::with_capacity(messages.len()),
+            outcomes: Vec::with_capacity(inputs.len()),
             warnings: 0,
         };
         if admission == Admission::Whole {
-            self.decode(plugin, &messages, &mut progress);
+            self.decode(plugin, inputs, &mut progress);
         } else {
-            self.decode_singly(plugin, &messages, &mut progress);
+            self.decode_singly(plugin, inputs, &mut progress);
         }
 
         if admission == Admission::Probe && plugin.breaker(super::breaker::Breaker::succeeded) {
@@ -135,7 +130,7 @@ impl<'a> Worker<'a> {
         progress.outcomes
     }
 
-    fn decode_singly(&mut self, plugin: &Arc<Plugin>, messages: &[wit::Message], progress: &mut Progress) {
+    fn decode_singly(&mut self, plugin: &Arc<Plugin>, messages: &[Input], progress: &mut Progress) {
         for message in messages {
             self.decode(plugin, std::slice::from_ref(message), progress);
         }
@@ -143,7 +138,7 @@ impl<'a> Worker<'a> {
 
     /// Decodes messages; where that fails, one by one, so that only the one that is to blame fails. A plugin
     /// that fails often is asked one message at a time from the start.
-    fn decode(&mut self, plugin: &Arc<Plugin>, messages: &[wit::Message], progress: &mut Progress) {
+    fn decode(&mut self, plugin: &Arc<Plugin>, messages: &[Input], progress: &mut Progress) {
         let now = self.shared.now();
         let (open, suspect) =
             plugin.breaker(|breaker| (breaker.state() == BreakerState::Open, breaker.suspects(now)));
@@ -157,19 +152,16 @@ impl<'a> Worker<'a> {
             return self.decode_singly(plugin, messages, progress);
         }
         match self.call(plugin, messages) {
-            Ok((answers, keys)) => {
-                for answer in answers {
-                    if let Ok(decoded) = &answer {
-                        progress.warnings += decoded.warnings.len().min(MAX_WARNINGS) as u64;
-                    }
-                    let outcome = convert::outcome(answer, keys);
-                    if let Outcome::Failed(failure) = &outcome
+            Ok(answers) => {
+                progress.warnings += answers.warnings;
+                for outcome in &answers.outcomes {
+                    if let Outcome::Failed(failure) = outcome
                         && failure.kind.is_plugin_fault()
                     {
                         plugin.fault(now, failure.kind, &failure.detail);
                     }
-                    progress.outcomes.push(outcome);
                 }
+                progress.outcomes.extend(answers.outcomes);
             }
             Err(Trouble::SetUp(failure)) => {
                 plugin.fault(now, failure.kind, &failure.detail);
@@ -192,11 +184,7 @@ impl<'a> Worker<'a> {
     }
 
     /// One call, with the instance that is kept or a new one. An instance that failed is dropped.
-    fn call(
-        &mut self,
-        plugin: &Arc<Plugin>,
-        messages: &[wit::Message],
-    ) -> Result<(Answers, &[String]), Trouble> {
+    fn call(&mut self, plugin: &Arc<Plugin>, messages: &[Input]) -> Result<Answers, Trouble> {
         let mut kept = match self.take_kept(plugin) {
             Some(kept) => kept,
             None => self.set_up(plugin).map_err(Trouble::SetUp)?,
@@ -207,8 +195,7 @@ impl<'a> Worker<'a> {
             Ok(answers) => {
                 plugin.metrics.saw_memory(kept.instance.memory());
                 self.kept.push(kept);
-                let keys = self.kept.last().map_or(&[][..], |kept| kept.instance.keys());
-                Ok((answers, keys))
+                Ok(answers)
             }
             Err(failure) => {
                 plugin.metrics.saw_memory(kept.instance.memory());
@@ -233,7 +220,7 @@ impl<'a> Worker<'a> {
         if self.kept.len() >= KEPT_INSTANCES as usize {
             self.kept.remove(0);
         }
-        let (instance, _) = Instance::new(&self.shared.sandbox, &plugin.code.pre, &plugin.code.quota)?;
+        let (instance, _) = Instance::new(&self.shared.sandbox, &plugin.code.entry, &plugin.code.quota)?;
         plugin.metrics.count_instance();
         Ok(Kept {
             plugin: Arc::clone(plugin),

@@ -8,12 +8,13 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../../../plugins/frames.rs"]
 mod frames;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use fixstream_core::decode::{DecodeHost, DecodeOptions, Input, Outcome, Transport};
+use fixstream_core::decode::{DecodeHost, DecodeOptions, DecodeTuning, Input, Outcome, Transport};
 use fixstream_core::model::TimeMs;
 use frames::Seal;
 use rand::rngs::StdRng;
@@ -33,6 +34,14 @@ macro_rules! decoders {
                 #[tokio::test(flavor = "multi_thread")]
                 async fn $name() {
                     super::survives(stringify!($name)).await;
+                }
+            )+
+        }
+        mod records_and_blocks_say_the_same {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $name() {
+                    super::says_the_same(stringify!($name)).await;
                 }
             )+
         }
@@ -62,6 +71,20 @@ fn no_decoder_is_left_out() {
         .collect();
     found.sort();
     assert_eq!(found, DECODERS);
+}
+
+#[test]
+fn what_is_whole_stays_as_it_is() {
+    for name in DECODERS {
+        let Some(seal) = frames::seal_of(name) else {
+            continue;
+        };
+        let messages = messages(&vectors(name));
+        let is_kept = |message: &&Input| seal(&message.payload) == message.payload;
+        let kept = messages.iter().filter(is_kept).count();
+        // the others are several frames in one message, or broken on purpose
+        assert!(kept * 2 > messages.len(), "{name}: {kept} of {}", messages.len());
+    }
 }
 
 /// The messages of a vectors file.
@@ -155,12 +178,38 @@ fn choices() -> (usize, u64) {
     (inputs, seed)
 }
 
+/// A host with this plugin.
+fn host(root: &Path, name: &str, records_only: bool) -> DecodeHost {
+    let tuning = DecodeTuning {
+        records_only,
+        ..DecodeTuning::default()
+    };
+    let host = DecodeHost::start_with(DecodeOptions::new(root.join("cache")), tuning).unwrap();
+    host.load(&common::bundle(root, name)).unwrap();
+    host
+}
+
+/// The vectors and some broken ones, by both ways over the boundary.
+async fn says_the_same(name: &str) {
+    let root = tempfile::tempdir().unwrap();
+    let mut inputs = messages(&vectors(name));
+    let mut random = StdRng::seed_from_u64(2);
+    let seal = frames::seal_of(name);
+    let broken: Vec<Input> = (0..1_000).map(|_| broken(&inputs, seal, &mut random)).collect();
+    inputs.extend(broken);
+    let blocks = host(root.path(), name, false).decode(name, inputs.clone()).await;
+    let records = host(root.path(), name, true).decode(name, inputs.clone()).await;
+    for (input, (block, record)) in inputs.iter().zip(blocks.outcomes.iter().zip(&records.outcomes)) {
+        assert_eq!(block, record, "{name}: {}", hex::encode(&input.payload));
+    }
+    assert_eq!(blocks.outcomes.len(), records.outcomes.len());
+}
+
 async fn survives(name: &str) {
     let (inputs, seed) = choices();
     println!("{name}: {inputs} inputs with seed {seed}");
     let root = tempfile::tempdir().unwrap();
-    let host = DecodeHost::start(DecodeOptions::new(root.path().join("cache"))).unwrap();
-    host.load(&common::bundle(root.path(), name)).unwrap();
+    let host = host(root.path(), name, false);
     let samples = messages(&vectors(name));
     let seal = frames::seal_of(name);
     let mut random = StdRng::seed_from_u64(seed);

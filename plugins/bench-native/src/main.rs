@@ -1,15 +1,26 @@
-//! Decodes the vectors of each decoder natively, over and over, and prints the CPU time per message as JSON:
-//! `{"plugins":[{"plugin":"gt06","native_us":0.4}]}`. `fixstream-bench plugins` reads it.
+//! What decoding costs natively: runs each decoder over its vectors, over and over, and prints the CPU time per message
+//! as JSON: `{"plugins":[{"plugin":"gt06","decode_us":0.2,"whole_us":0.5}]}`. `fixstream-bench plugins` reads it.
+//!
+//! `decode` is the decoder alone, its answer dropped. `whole` is what the hub would do if the decoder were linked into
+//! it: make the message, decode, check the answer and make the hub's records of it. That is the hub's own code, taken
+//! from its sources, and its allocator.
 //!
 //! A decoder that is not in the list below is not measured; nothing else depends on the list.
+
+mod hub;
+mod model;
 
 use std::hint::black_box;
 use std::path::Path;
 use std::time::Duration;
 
 use fixstream_decoder::{Decoder, Message, vectors};
+use hub::Input;
 
-/// CPU time for each decoder.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// CPU time for each figure.
 const TIME: Duration = Duration::from_secs(1);
 /// Messages between two looks at the clock.
 const ROUND: usize = 10_000;
@@ -49,17 +60,26 @@ fn measure<D: Decoder>() -> serde_json::Value {
         .into_iter()
         .map(|vector| vector.message)
         .collect();
-    run::<D>(&messages, TIME / 10);
-    serde_json::json!({ "plugin": D::NAME, "native_us": run::<D>(&messages, TIME) })
+    let inputs: Vec<Input> = messages.iter().map(hub::input).collect();
+    let keys: Vec<String> = D::ATTRIBUTE_KEYS.iter().map(|key| (*key).to_owned()).collect();
+    // what a decoder makes is dropped, as the hub does in the end
+    let decode = |message: &Message| drop(black_box(D::decode(black_box(message))));
+    let whole = |input: &Input| {
+        let message = hub::message(black_box(input));
+        black_box(hub::outcome(D::decode(black_box(&message)), &keys));
+    };
+    run(&messages, TIME / 10, decode);
+    let decode_us = run(&messages, TIME, decode);
+    run(&inputs, TIME / 10, whole);
+    let whole_us = run(&inputs, TIME, whole);
+    serde_json::json!({ "plugin": D::NAME, "decode_us": decode_us, "whole_us": whole_us })
 }
 
-/// CPU microseconds per message. What a decoder makes is made and dropped, as the host does.
-fn run<D: Decoder>(messages: &[Message], time: Duration) -> f64 {
+/// CPU microseconds per message.
+fn run<T>(messages: &[T], time: Duration, act: impl Fn(&T)) -> f64 {
     let (began, mut decoded) = (cpu_time(), 0usize);
     loop {
-        for message in messages.iter().cycle().take(ROUND) {
-            let _ = black_box(D::decode(black_box(message)));
-        }
+        messages.iter().cycle().take(ROUND).for_each(&act);
         decoded += ROUND;
         let spent = cpu_time().saturating_sub(began);
         if spent >= time {

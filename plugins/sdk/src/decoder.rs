@@ -77,6 +77,7 @@ macro_rules! export {
         #[cfg(target_arch = "wasm32")]
         const _: () = {
     $crate::bindings::export!($decoder with_types_in $crate::bindings);
+    $crate::bindings_packed::export!($decoder with_types_in $crate::bindings_packed);
 
             /// Version of the contract, readable without compiling or running the component.
             #[used]

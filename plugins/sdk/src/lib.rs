@@ -31,6 +31,7 @@
 mod decoder;
 mod keys;
 mod outcome;
+mod packed;
 mod position;
 mod reader;
 mod session;
@@ -55,6 +56,13 @@ mod allocator;
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #[rustfmt::skip]
 pub mod bindings;
+
+/// Bindings generated from `wit/packed-1.0.0/packed.wit`.
+#[doc(hidden)]
+#[allow(missing_docs, unused_qualifications, clippy::all, clippy::pedantic)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#[rustfmt::skip]
+pub mod bindings_packed;
 
 pub use crate::bindings::exports::fixstream::decoder::plugin::Descriptor;
 pub use crate::bindings::fixstream::decoder::types::{

@@ -25,7 +25,7 @@ use serde_json::Value as Json;
 use crate::{DecodeResult, Message, Transport};
 
 pub use compare::{Report, check, check_one};
-pub use robust::{contract_violations, survives};
+pub use robust::{Seal, contract_violations, survives, survives_sealed};
 
 /// A decode function under test.
 pub type Decode = fn(&Message) -> DecodeResult;

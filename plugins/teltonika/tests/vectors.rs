@@ -1,5 +1,9 @@
 //! Messages from the field, and broken ones.
 
+#[allow(dead_code)] // those of the other formats
+#[path = "../../frames.rs"]
+mod frames;
+
 use fixstream_decoder::vectors;
 use fixstream_decoder_teltonika::{KEYS, decode};
 
@@ -10,5 +14,6 @@ fn every_vector_decodes_as_expected() {
 
 #[test]
 fn no_broken_input_panics_or_breaks_the_contract() {
-    vectors::survives("tests/vectors.jsonl", decode, KEYS);
+    let seal = frames::seal_of("teltonika").expect("this format has a checksum");
+    vectors::survives_sealed("tests/vectors.jsonl", decode, KEYS, seal);
 }

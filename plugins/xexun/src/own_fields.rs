@@ -31,7 +31,9 @@ pub(crate) fn add(sentence: &str, behind: &str, position: &mut Position) {
         .unwrap_or_default()
         .split(',')
         .map(str::trim);
-    position.device = fields.next().map(str::to_owned);
+    // what stands between a semicolon and the comma is not a part of it
+    let device = fields.next().and_then(|field| field.split(';').next());
+    position.device = device.map(str::to_owned);
     position.satellites = fields.next().and_then(|field| field.parse().ok());
     position.altitude_m = fields.next().and_then(decimal);
     position.battery_v = fields.next().and_then(volts);

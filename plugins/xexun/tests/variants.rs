@@ -76,6 +76,14 @@ fn the_full_form_has_satellites_altitude_and_battery() {
 }
 
 #[test]
+fn a_semicolon_ends_the_imei() {
+    for behind in [";", ";1,09,760.5", ";\u{98}5,00"] {
+        let position = only(&format!("0,0,GP{RMC},F,,imei:{IMEI}{behind}"));
+        assert_eq!(position.device.as_deref(), Some(IMEI), "{behind:?}");
+    }
+}
+
+#[test]
 fn the_text_before_the_imei_is_the_event() {
     for (text, event, ignition) in [
         ("help me!, ", Some("sos"), None),

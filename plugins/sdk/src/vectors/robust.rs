@@ -16,6 +16,9 @@ const RANDOM_EDITS_PER_VECTOR: usize = 200;
 const LONG: &str = "FIXSTREAM_LONG";
 const LONG_INPUTS: usize = 1_000_000;
 
+/// Puts length and checksum of a payload right.
+pub type Seal = fn(&[u8]) -> Vec<u8>;
+
 /// Decodes every vector cut at every length, with every bit flipped, with bytes replaced, repeated
 /// and removed, and random bytes; all of it twice, to see that the answer depends on nothing else.
 /// The input is the same in every run; with `FIXSTREAM_LONG` set a million random inputs follow.
@@ -24,11 +27,38 @@ const LONG_INPUTS: usize = 1_000_000;
 /// When the decoder panics, answers something that the contract forbids, or answers differently the
 /// second time; the text shows the payload.
 pub fn survives(path: impl AsRef<Path>, decode: Decode, keys: &[&str]) {
+    survives_with(path, decode, keys, None);
+}
+
+/// Like [`survives`], for a format with a checksum: all that would be refused at the door is tried once more with its
+/// length and checksum put right by `seal`.
+///
+/// # Panics
+/// As [`survives`], and when not a single broken message was understood.
+pub fn survives_sealed(path: impl AsRef<Path>, decode: Decode, keys: &[&str], seal: Seal) {
+    let understood = survives_with(path, decode, keys, Some(seal));
+    assert!(
+        understood > 0,
+        "no broken message came through the door: seal is wrong"
+    );
+}
+
+/// How many sealed messages were understood.
+fn survives_with(path: impl AsRef<Path>, decode: Decode, keys: &[&str], seal: Option<Seal>) -> usize {
     let vectors = load(path);
+    let mut understood = 0;
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     for vector in &vectors {
         let whole = &vector.message.payload;
-        let probe = |payload: Vec<u8>| survive_one(&vector.message, payload, decode, keys);
+        let mut probe = |payload: Vec<u8>| {
+            if let Some(sealed) = seal
+                .map(|seal| seal(&payload))
+                .filter(|sealed| *sealed != payload)
+            {
+                understood += usize::from(survive_one(&vector.message, sealed, decode, keys));
+            }
+            survive_one(&vector.message, payload, decode, keys);
+        };
 
         for length in 0..=whole.len() {
             probe(whole.iter().copied().take(length).collect());
@@ -50,19 +80,22 @@ pub fn survives(path: impl AsRef<Path>, decode: Decode, keys: &[&str]) {
             probe(edited(whole, &mut random));
         }
     }
-    let Some(any) = vectors.first() else { return };
+    let Some(any) = vectors.first() else {
+        return understood;
+    };
     for _ in 0..RANDOM_PAYLOADS {
         let length = random.below(LONGEST_RANDOM_PAYLOAD) as usize;
         let payload = (0..length).map(|_| random.byte()).collect();
         survive_one(&any.message, payload, decode, keys);
     }
     if std::env::var_os(LONG).is_some() {
-        survives_long(&vectors, decode, keys);
+        survives_long(&vectors, decode, keys, seal);
     }
+    understood
 }
 
-/// Many edits of vectors, some with the end of another one, and random bytes.
-fn survives_long(vectors: &[Vector], decode: Decode, keys: &[&str]) {
+/// Many edits of vectors, some with the end of another one, and random bytes; three of four of them sealed.
+fn survives_long(vectors: &[Vector], decode: Decode, keys: &[&str], seal: Option<Seal>) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let seed = now.as_nanos() as u64 | 1;
     println!("{LONG_INPUTS} inputs with seed {seed}");
@@ -89,12 +122,18 @@ fn survives_long(vectors: &[Vector], decode: Decode, keys: &[&str]) {
                 }
             }
         }
+        if let Some(seal) = seal
+            && random.below(4) > 0
+        {
+            payload = seal(&payload);
+        }
         survive_one(&one.message, payload, decode, keys);
     }
 }
 
+/// Whether it was understood.
 #[allow(clippy::panic)]
-fn survive_one(message: &Message, payload: Vec<u8>, decode: Decode, keys: &[&str]) {
+fn survive_one(message: &Message, payload: Vec<u8>, decode: Decode, keys: &[&str]) -> bool {
     let message = Message {
         payload,
         ..message.clone()
@@ -118,6 +157,7 @@ fn survive_one(message: &Message, payload: Vec<u8>, decode: Decode, keys: &[&str
         "not a pure function of {}",
         shown_payload(&message.payload)
     );
+    outcome.is_ok()
 }
 
 /// What the contract forbids in an answer and the host would refuse.
@@ -164,13 +204,15 @@ fn position_violations(position: &Position, keys: &[&str], violations: &mut Vec<
     ] {
         range(name, value, f64::MIN, f64::MAX);
     }
-    for (name, text) in [("event", &position.event), ("device", &position.device)] {
-        if text
-            .as_ref()
-            .is_some_and(|text| text.is_empty() || text.len() > 4096)
-        {
-            violations.push(format!("{name} is empty or longer than 4 KiB"));
-        }
+    if let Some(event) = &position.event
+        && (event.is_empty() || event.len() > 4096)
+    {
+        violations.push("event is empty or longer than 4 KiB".to_owned());
+    }
+    if let Some(device) = &position.device
+        && !is_name(device, 256)
+    {
+        violations.push(format!("device {device:?} is no identifier"));
     }
     if position.attributes.len() > 256 {
         violations.push(format!(
@@ -183,8 +225,8 @@ fn position_violations(position: &Position, keys: &[&str], violations: &mut Vec<
             AttributeKey::Declared(index) if *index as usize >= keys.len() => {
                 violations.push(format!("attribute key {index} is not declared"));
             }
-            AttributeKey::Named(name) if name.is_empty() => {
-                violations.push("an attribute without name".to_owned());
+            AttributeKey::Named(name) if !is_name(name, 128) => {
+                violations.push(format!("attribute {name:?} is no name"));
             }
             _ => {}
         }
@@ -195,6 +237,11 @@ fn position_violations(position: &Position, keys: &[&str], violations: &mut Vec<
             violations.push(format!("attribute {:?} is not finite", attribute.key));
         }
     }
+}
+
+/// One byte at least, as many at most, no control characters.
+fn is_name(text: &str, longest: usize) -> bool {
+    (1..=longest).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
 /// A few bytes replaced, doubled or removed.
