@@ -272,6 +272,7 @@ impl Server {
             },
             config.data.join("redecode"),
         )?;
+        redecode.metrics().register(&mut metrics.lock());
         let endpoint = routes(Rest {
             registry: registry.clone(),
             presence: Box::new(corrections.clone()),

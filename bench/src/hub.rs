@@ -1,7 +1,7 @@
 //! A run against the real program on a temporary data folder.
 
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::load::Publisher;
 use crate::{Failure, Figures, Ingest, Load, cpu};
 
 /// Killed with the value.
-pub struct Running(pub Child);
+pub struct Running(Child);
 
 impl Running {
     /// Process id.
@@ -36,38 +36,109 @@ impl Drop for Running {
     }
 }
 
+/// The program on a data folder of its own, and the ports at which it is reached.
+pub struct Hub {
+    program: PathBuf,
+    pub data: PathBuf,
+    pub mqtt: u16,
+    pub rest: u16,
+    pub clickhouse: u16,
+}
+
+impl Hub {
+    /// Its data goes into `folder`.
+    pub fn new(program: &Path, folder: &Path) -> Self {
+        Self {
+            program: program.to_owned(),
+            data: folder.join("data"),
+            mqtt: free_port(),
+            rest: free_port(),
+            clickhouse: free_port(),
+        }
+    }
+
+    /// A command of the program on this data folder.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .args(arguments)
+            .env("FIXSTREAM_DATA", &self.data)
+            .env("FIXSTREAM_MQTT__LISTEN", format!("127.0.0.1:{}", self.mqtt))
+            .env("FIXSTREAM_REST__LISTEN", format!("127.0.0.1:{}", self.rest))
+            .env("FIXSTREAM_CLICKHOUSE__HTTP_PORT", self.clickhouse.to_string())
+            .env("FIXSTREAM_LOG__FILTER", "warn")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        command
+    }
+
+    /// Puts a plugin into service.
+    pub fn install(&self, bundle: &Path) -> Result<(), Failure> {
+        if self
+            .command(&["plugin", "install"])
+            .arg(bundle)
+            .status()?
+            .success()
+        {
+            return Ok(());
+        }
+        Err(format!("{} can not be installed: run deploy/setup", bundle.display()).into())
+    }
+
+    /// Starts it with these variables set, and waits until it is ready.
+    pub fn serve(&self, variables: &[(&str, &str)], patience: Duration) -> Result<Running, Failure> {
+        let mut command = self.command(&["serve"]);
+        command.envs(variables.iter().copied());
+        let server = Running(command.spawn()?);
+        ready(self.rest, patience)?;
+        Ok(server)
+    }
+
+    /// A query of the engine's user `analyst`, who reads, or `writer`: the whole answer, head included.
+    pub fn sql(&self, user: &str, query: &str) -> Result<String, Failure> {
+        let passwords = std::fs::read(self.data.join("clickhouse/passwords.json"))?;
+        let passwords: serde_json::Value = serde_json::from_slice(&passwords)?;
+        let password = passwords[user].as_str().ok_or("no password")?;
+        let name = if user == "writer" { "fixstream" } else { user };
+        clickhouse(self.clickhouse, name, password, query)
+    }
+
+    /// Waits until this query has this answer.
+    pub fn sql_becomes(&self, query: &str, wanted: &str, patience: Duration) -> Result<(), Failure> {
+        let (began, mut last) = (Instant::now(), String::new());
+        while began.elapsed() < patience {
+            last = self.sql("analyst", query).unwrap_or_default();
+            if last.lines().any(|line| line.trim() == wanted) {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Err(format!("{query} is not {wanted}: {last}").into())
+    }
+
+    /// Waits until ClickHouse holds all positions.
+    pub fn stored(&self, messages: usize) -> Result<(), Failure> {
+        let query = "SELECT count() FROM fixstream.positions";
+        self.sql_becomes(query, &messages.to_string(), PATIENCE)
+    }
+}
+
 /// Starts the hub, registers trackers, loads it, waits for all rows.
 pub fn run(args: &Ingest, load: Load) -> Result<Figures, Failure> {
     let folder = tempfile::tempdir()?;
-    let data = folder.path().join("data");
-    let (mqtt, rest, clickhouse) = (free_port(), free_port(), free_port());
-    let program = |arguments: &[&str]| {
-        let mut command = Command::new(&args.program);
-        command
-            .args(arguments)
-            .env("FIXSTREAM_DATA", &data)
-            .env("FIXSTREAM_MQTT__LISTEN", format!("127.0.0.1:{mqtt}"))
-            .env("FIXSTREAM_REST__LISTEN", format!("127.0.0.1:{rest}"))
-            .env("FIXSTREAM_CLICKHOUSE__HTTP_PORT", clickhouse.to_string())
-            .env("FIXSTREAM_JOURNAL__SYNC", load.synced.to_string())
-            .env(
-                "FIXSTREAM_LOG__FILTER",
-                if load.synced { "warn" } else { "error" },
-            );
-        command
-    };
-    let bundle = args.plugins.join("teltonika");
-    let installed = program(&["plugin", "install"])
-        .arg(&bundle)
-        .stdout(Stdio::null())
-        .status()?;
-    if !installed.success() {
-        return Err(format!("{} can not be installed: run deploy/setup", bundle.display()).into());
-    }
-    let publishers = register(&data, load.connections)?;
-    let server = Running(program(&["serve"]).stdin(Stdio::null()).spawn()?);
-    let pid = server.0.id();
-    ready(rest, PATIENCE)?;
+    let hub = Hub::new(&args.program, folder.path());
+    hub.install(&args.plugins.join("teltonika"))?;
+    let publishers = register(&hub.data, load.connections)?;
+    let synced = load.synced.to_string();
+    let variables = [
+        ("FIXSTREAM_JOURNAL__SYNC", &*synced),
+        (
+            "FIXSTREAM_LOG__FILTER",
+            if load.synced { "warn" } else { "error" },
+        ),
+    ];
+    let server = hub.serve(&variables, PATIENCE)?;
+    let pid = server.pid();
     let engine = cpu::children(pid);
     let engine_seconds = || {
         engine
@@ -79,9 +150,9 @@ pub fn run(args: &Ingest, load: Load) -> Result<Figures, Failure> {
     let parts_before = cpu::seconds_by_thread(pid)?;
     // the day before, so that no fix is in the future
     let start_ms = fixstream_core::clock::now().0 / 1000 * 1000 - 86_400_000;
-    let outcome = crate::load::run(mqtt, &publishers, load.inflight, load.messages, start_ms)?;
-    let sync_ms = mean_sync_ms(rest)?;
-    stored(&data, clickhouse, load.messages)?;
+    let outcome = crate::load::run(hub.mqtt, &publishers, load.inflight, load.messages, start_ms)?;
+    let sync_ms = mean_sync_ms(hub.rest)?;
+    hub.stored(load.messages)?;
     let whole = began.elapsed();
     let messages = load.messages as f64;
     let part = |(name, seconds): (String, f64)| {
@@ -185,7 +256,7 @@ pub fn free_port() -> u16 {
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Waits until the hub is ready.
-pub fn ready(rest: u16, patience: Duration) -> Result<(), Failure> {
+fn ready(rest: u16, patience: Duration) -> Result<(), Failure> {
     let began = Instant::now();
     while began.elapsed() < patience {
         let request = "GET /readyz HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n";
@@ -197,26 +268,8 @@ pub fn ready(rest: u16, patience: Duration) -> Result<(), Failure> {
     Err("the hub does not answer".into())
 }
 
-/// Waits until ClickHouse holds all rows.
-pub fn stored(data: &Path, clickhouse: u16, messages: usize) -> Result<(), Failure> {
-    let credentials: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(data.join("clickhouse/passwords.json"))?)?;
-    let password = credentials["analyst"].as_str().ok_or("no analyst password")?;
-    let query = "SELECT count() FROM fixstream.positions";
-    let began = Instant::now();
-    let mut last = String::new();
-    while began.elapsed() < PATIENCE {
-        last = self::clickhouse(clickhouse, "analyst", password, query).unwrap_or_default();
-        if last.lines().any(|line| line.trim() == messages.to_string()) {
-            return Ok(());
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    Err(format!("not all of {messages} rows arrived: {last}").into())
-}
-
 /// A query over plain HTTP: the whole answer, head included.
-pub fn clickhouse(port: u16, user: &str, password: &str, query: &str) -> Result<String, Failure> {
+fn clickhouse(port: u16, user: &str, password: &str, query: &str) -> Result<String, Failure> {
     let request = format!(
         "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-ClickHouse-User: {user}\r\nX-ClickHouse-Key: {password}\r\nContent-Length: {}\r\n\r\n{query}",
         query.len()

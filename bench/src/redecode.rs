@@ -1,7 +1,6 @@
 //! Decoding history again against decoding it live: messages per second, and per second of CPU.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -10,7 +9,7 @@ use fixstream_core::model::{ClientId, LinkId};
 use fixstream_core::registry::{Registry, Role, Scope, UnknownTracker};
 use serde_json::{Value, json};
 
-use crate::hub::{self, Running};
+use crate::hub::{self, Hub};
 use crate::load::{self, Publisher};
 use crate::{Failure, cpu, startup};
 
@@ -45,9 +44,7 @@ pub struct Redecode {
 
 /// A hub and how to ask it.
 struct World {
-    data: PathBuf,
-    rest: u16,
-    clickhouse: u16,
+    hub: Hub,
     key: String,
     pid: u32,
     engine: Vec<u32>,
@@ -63,36 +60,13 @@ struct Figures {
 /// Prints one line for each.
 pub fn run(args: &Redecode) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
-    let data = folder.path().join("data");
-    let (mqtt, rest, clickhouse) = (hub::free_port(), hub::free_port(), hub::free_port());
-    let program = |arguments: &[&str]| {
-        let mut command = Command::new(&args.program);
-        command
-            .args(arguments)
-            .env("FIXSTREAM_DATA", &data)
-            .env("FIXSTREAM_MQTT__LISTEN", format!("127.0.0.1:{mqtt}"))
-            .env("FIXSTREAM_REST__LISTEN", format!("127.0.0.1:{rest}"))
-            .env("FIXSTREAM_CLICKHOUSE__HTTP_PORT", clickhouse.to_string())
-            .env("FIXSTREAM_LOG__FILTER", "warn")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null());
-        command
-    };
-    let install = |bundle: &Path| -> Result<(), Failure> {
-        if program(&["plugin", "install"]).arg(bundle).status()?.success() {
-            return Ok(());
-        }
-        Err(format!("{} can not be installed: run deploy/setup", bundle.display()).into())
-    };
+    let hub = Hub::new(&args.program, folder.path());
     let bundle = args.plugins.join("teltonika");
-    install(&bundle)?;
-    let (publishers, key) = tokio::runtime::Runtime::new()?.block_on(tenant(args, &data))?;
-    let server = Running(program(&["serve"]).spawn()?);
-    hub::ready(rest, PATIENCE)?;
+    hub.install(&bundle)?;
+    let (publishers, key) = tokio::runtime::Runtime::new()?.block_on(tenant(args, &hub.data))?;
+    let server = hub.serve(&[], PATIENCE)?;
     let world = World {
-        data: data.clone(),
-        rest,
-        clickhouse,
+        hub,
         key,
         pid: server.pid(),
         engine: cpu::children(server.pid()),
@@ -106,8 +80,14 @@ pub fn run(args: &Redecode) -> Result<(), Failure> {
     // the day before, so that no fix is in the future
     let start_ms = fixstream_core::clock::now().0 / 1000 * 1000 - 86_400_000;
     let live = world.measure(|| {
-        load::run(mqtt, &publishers, args.inflight, args.messages, start_ms)?;
-        hub::stored(&world.data, world.clickhouse, args.messages)
+        load::run(
+            world.hub.mqtt,
+            &publishers,
+            args.inflight,
+            args.messages,
+            start_ms,
+        )?;
+        world.hub.stored(args.messages)
     })?;
     print("live: acknowledged, decoded, stored", args, &live, &live);
 
@@ -115,7 +95,7 @@ pub fn run(args: &Redecode) -> Result<(), Failure> {
     print("again, nothing different", args, &same, &live);
 
     let other = other_version(&bundle)?;
-    install(other.path())?;
+    world.hub.install(other.path())?;
     world.wait_for_version()?;
     let different = world.measure(|| {
         world.redecode(args.messages, "changed")?;
@@ -244,7 +224,7 @@ impl World {
             self.key,
             body.len()
         );
-        let answer = hub::http(self.rest, &request)?;
+        let answer = hub::http(self.hub.rest, &request)?;
         let (head, body) = answer.split_once("\r\n\r\n").ok_or("no answer")?;
         if head.starts_with("HTTP/1.1 20") {
             Ok(serde_json::from_str(body)?)
@@ -291,20 +271,9 @@ impl World {
 
     /// Waits until ClickHouse holds all positions as the other version says.
     fn restated(&self, messages: usize) -> Result<(), Failure> {
-        let credentials = std::fs::read(self.data.join("clickhouse/passwords.json"))?;
-        let credentials: Value = serde_json::from_slice(&credentials)?;
-        let password = credentials["analyst"].as_str().ok_or("no analyst password")?;
         let query = format!(
             "SELECT uniqExact(id) FROM fixstream.positions WHERE plugin = 'teltonika@{OTHER}' AND verdict != 'deleted'"
         );
-        let (began, mut last) = (Instant::now(), String::new());
-        while began.elapsed() < PATIENCE {
-            last = hub::clickhouse(self.clickhouse, "analyst", password, &query).unwrap_or_default();
-            if last.lines().any(|line| line.trim() == messages.to_string()) {
-                return Ok(());
-            }
-            std::thread::sleep(Duration::from_millis(500));
-        }
-        Err(format!("not all of {messages} positions were restated: {last}").into())
+        self.hub.sql_becomes(&query, &messages.to_string(), PATIENCE)
     }
 }

@@ -2,7 +2,6 @@
 //! a vehicle's day; the movements of many vehicles' months.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,7 @@ use fixstream_core::registry::{Registry, Scope, UnknownTracker};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::hub::{self, Running};
+use crate::hub::{self, Hub};
 use crate::load::{self, Publisher};
 use crate::rest_client::Connection;
 use crate::{Failure, cpu, startup};
@@ -79,48 +78,29 @@ struct World {
 /// Prints one line per figure.
 pub fn run(args: &RestArgs) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
-    let data = folder.path().join("data");
-    let (mqtt, rest, clickhouse) = (hub::free_port(), hub::free_port(), hub::free_port());
-    let program = |arguments: &[&str]| {
-        let mut command = Command::new(&args.program);
-        command
-            .args(arguments)
-            .env("FIXSTREAM_DATA", &data)
-            .env("FIXSTREAM_MQTT__LISTEN", format!("127.0.0.1:{mqtt}"))
-            .env("FIXSTREAM_REST__LISTEN", format!("127.0.0.1:{rest}"))
-            .env("FIXSTREAM_CLICKHOUSE__HTTP_PORT", clickhouse.to_string())
-            .env("FIXSTREAM_LOG__FILTER", "warn")
-            .stdin(Stdio::null());
-        command
-    };
-    let bundle = args.plugins.join("teltonika");
-    let mut install = program(&["plugin", "install"]);
-    if !install.arg(&bundle).stdout(Stdio::null()).status()?.success() {
-        return Err(format!("{} can not be installed: run deploy/setup", bundle.display()).into());
-    }
+    let hub = Hub::new(&args.program, folder.path());
+    hub.install(&args.plugins.join("teltonika"))?;
     // the first start makes the schema; its engine then takes the rows
-    let server = Running(program(&["serve"]).spawn()?);
-    hub::ready(rest, PATIENCE)?;
+    let server = hub.serve(&[], PATIENCE)?;
     let runtime = tokio::runtime::Runtime::new()?;
-    let (client, link, key) = runtime.block_on(tenant(&data))?;
+    let (client, link, key) = runtime.block_on(tenant(&hub.data))?;
     let today = fixstream_core::clock::now().0 / 1000 / DAY_S as i64 * DAY_S as i64;
     let start_s = today - (args.days * DAY_S) as i64;
-    prepare(args, &data, clickhouse, client.0, start_s)?;
+    prepare(args, &hub, client.0, start_s)?;
     server.stop()?;
     runtime.block_on(startup::register(
-        &data,
+        &hub.data,
         usize::try_from(args.devices)?,
         (client.0, link.0),
     ))?;
     let publishers = runtime.block_on(async {
-        let registry = Registry::open(&data.join("registry.db")).await?;
+        let registry = Registry::open(&hub.data.join("registry.db")).await?;
         hub::publishers(&registry, client, link, args.senders).await
     })?;
-    let server = Running(program(&["serve"]).spawn()?);
-    hub::ready(rest, PATIENCE)?;
+    let server = hub.serve(&[], PATIENCE)?;
     let world = World {
-        rest,
-        mqtt,
+        rest: hub.rest,
+        mqtt: hub.mqtt,
         key,
         pid: server.pid(),
         publishers,
@@ -148,16 +128,13 @@ async fn tenant(data: &Path) -> Result<(ClientId, LinkId, String), Failure> {
 /// History of the vehicles, and a last position of every device somewhere in Europe.
 ///
 /// A vehicle goes north and back for 40 minutes of every hour of the day shift, at about 50 km/h, and stands else.
-fn prepare(args: &RestArgs, data: &Path, clickhouse: u16, client: u32, start_s: i64) -> Result<(), Failure> {
-    let credentials: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(data.join("clickhouse/passwords.json"))?)?;
-    let password = credentials["writer"].as_str().ok_or("no writer password")?;
+fn prepare(args: &RestArgs, hub: &Hub, client: u32, start_s: i64) -> Result<(), Failure> {
     let insert = |select: String| {
         let query = format!(
             "INSERT INTO fixstream.positions (client_id, device_id, time, content, id, revision, received, verdict, lat_e7, lon_e7, \
              speed_e3, heading_e3, attributes, vendor, plugin) {select}"
         );
-        hub::clickhouse(clickhouse, "fixstream", password, &query).map(drop)
+        hub.sql("writer", &query).map(drop)
     };
     let every = args.every_s.max(1);
     let fixes_a_day = DAY_S / every;

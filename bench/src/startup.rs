@@ -1,7 +1,6 @@
 //! How long `fixstream serve` takes until it is ready, and how much memory it then has, by the number of devices.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -9,7 +8,7 @@ use fixstream_core::registry::{Registry, UnknownTracker};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
-use crate::hub::{self, Running};
+use crate::hub::Hub;
 use crate::{Failure, cpu};
 
 /// Starting may take this long before it counts as broken.
@@ -43,32 +42,17 @@ pub fn run(args: &Startup) -> Result<(), Failure> {
 
 fn measure(args: &Startup, devices: usize) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
-    let data = folder.path().join("data");
-    let (mqtt, rest, clickhouse) = (hub::free_port(), hub::free_port(), hub::free_port());
-    let serve = || {
-        Command::new(&args.program)
-            .arg("serve")
-            .env("FIXSTREAM_DATA", &data)
-            .env("FIXSTREAM_MQTT__LISTEN", format!("127.0.0.1:{mqtt}"))
-            .env("FIXSTREAM_REST__LISTEN", format!("127.0.0.1:{rest}"))
-            .env("FIXSTREAM_CLICKHOUSE__HTTP_PORT", clickhouse.to_string())
-            .env("FIXSTREAM_LOG__FILTER", "warn")
-            .stdin(Stdio::null())
-            .spawn()
-            .map(Running)
-    };
+    let hub = Hub::new(&args.program, folder.path());
     // the first start makes the schema; its engine then takes the rows
-    let server = serve()?;
-    hub::ready(rest, PATIENCE)?;
+    let server = hub.serve(&[], PATIENCE)?;
     let runtime = tokio::runtime::Runtime::new()?;
-    let link = runtime.block_on(tenant(&data))?;
-    positions(&data, clickhouse, devices, link.0)?;
+    let link = runtime.block_on(tenant(&hub.data))?;
+    positions(&hub, devices, link.0)?;
     server.stop()?;
-    runtime.block_on(register(&data, devices, link))?;
+    runtime.block_on(register(&hub.data, devices, link))?;
     for run in 1..=args.runs.max(1) {
         let began = Instant::now();
-        let server = serve()?;
-        hub::ready(rest, PATIENCE)?;
+        let server = hub.serve(&[], PATIENCE)?;
         let (took, pid) = (began.elapsed().as_secs_f64(), server.pid());
         println!(
             "| {devices} | {run} | {took:.2} | {:.2} | {:.0} |",
@@ -92,10 +76,7 @@ async fn tenant(data: &Path) -> Result<(u32, u32), Failure> {
 }
 
 /// One row per device, an hour apart from now; the view makes the latest positions of them.
-fn positions(data: &Path, clickhouse: u16, devices: usize, client: u32) -> Result<(), Failure> {
-    let credentials: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(data.join("clickhouse/passwords.json"))?)?;
-    let password = credentials["writer"].as_str().ok_or("no writer password")?;
+fn positions(hub: &Hub, devices: usize, client: u32) -> Result<(), Failure> {
     for from in (0..devices).step_by(SLICE) {
         let count = SLICE.min(devices - from);
         let query = format!(
@@ -104,7 +85,7 @@ fn positions(data: &Path, clickhouse: u16, devices: usize, client: u32) -> Resul
              SELECT {client}, number + 1, now64(3) - 3600, number, number + 1, 0, now64(3), 'ok', number % 900000000, number % 1800000000, \
              36000, 90000, map('satellites', '9', 'priority', '0'), 'teltonika', 'teltonika 1.0.0' FROM numbers({from}, {count})"
         );
-        hub::clickhouse(clickhouse, "fixstream", password, &query)?;
+        hub.sql("writer", &query)?;
     }
     Ok(())
 }

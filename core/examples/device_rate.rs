@@ -133,6 +133,7 @@ async fn run(layout: Layout, batch: u64, names: (Arc<str>, Arc<str>)) {
                 DeviceBatch {
                     client: ClientId(1),
                     readings,
+                    corrections: Vec::new(),
                     ticket: ticket.clone(),
                 },
             );

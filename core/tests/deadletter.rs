@@ -256,6 +256,17 @@ impl Fleet {
             ..uplink
         }
     }
+
+    /// Of a tracker without an identifier, which only its credential tells.
+    fn unnamed(&self, tracker: TrackerId) -> Uplink {
+        let mut uplink = self.uplink("none");
+        uplink.sender.tracker = Some(tracker);
+        if let Source::Mqtt { device, topic, .. } = &mut uplink.source {
+            *device = None;
+            *topic = format!("of {tracker}");
+        }
+        uplink
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -282,6 +293,13 @@ async fn what_is_held_goes_back_once_when_its_identifier_leads_to_a_device_howev
     ];
     let mut uplinks: Vec<Uplink> = idents.iter().map(|ident| ours.uplink(ident)).collect();
     uplinks.extend(["patched", "device"].map(|ident| theirs.uplink(ident)));
+    let nameless = [
+        ours.tracker(None).await,
+        ours.tracker(None).await,
+        theirs.tracker(None).await,
+    ];
+    let [early, late, strange] = nameless;
+    uplinks.extend([ours.unnamed(early), ours.unnamed(late), theirs.unnamed(strange)]);
     let range = ingest.accept_all(&uplinks).await.unwrap();
     let dead = uplinks.iter().zip(range.start.0..).map(|(uplink, offset)| {
         let ident = match &uplink.source {
@@ -289,6 +307,10 @@ async fn what_is_held_goes_back_once_when_its_identifier_leads_to_a_device_howev
             _ => None,
         };
         DeadLetter {
+            reason: match ident {
+                Some(_) => DeadReason::UnknownTracker,
+                None => DeadReason::NoDevice,
+            },
             device: ident,
             ..letter(offset, uplink)
         }
@@ -306,14 +328,19 @@ async fn what_is_held_goes_back_once_when_its_identifier_leads_to_a_device_howev
 
     // the next record is this message again, and nothing else; the pipeline, that is not here, passes it on
     let mut took = Vec::new();
-    let mut released = async |ident: &str| {
+    let mut released = async |uplink: Uplink| {
+        let ident = uplink.channel();
         let began = Instant::now();
         while journalled(&journal, next).is_empty() {
             assert!(began.elapsed() < Duration::from_secs(20), "{ident} is still held");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         took.push((ident.to_owned(), began.elapsed()));
-        assert_eq!(journalled(&journal, next), [ours.uplink(ident)], "{ident}");
+        assert_eq!(
+            journalled(&journal, next),
+            std::slice::from_ref(&uplink),
+            "{ident}"
+        );
         let range = next..Offset(next.0 + 1);
         next = range.end;
         let chunk = Chunk {
@@ -326,14 +353,14 @@ async fn what_is_held_goes_back_once_when_its_identifier_leads_to_a_device_howev
     let before = ours.tracker(Some("before")).await;
     ours.device(before).await;
     let running = release();
-    released("before").await;
+    released(ours.uplink("before")).await;
 
     let tracker = ours.tracker(Some("device")).await;
     let device = ours.device(tracker).await;
-    released("device").await;
+    released(ours.uplink("device")).await;
 
     ours.with_imei(tracker, Some("patched")).await;
-    released("patched").await;
+    released(ours.uplink("patched")).await;
 
     let spare = ours.tracker(Some("switched")).await;
     let switched = DeviceChange {
@@ -344,13 +371,13 @@ async fn what_is_held_goes_back_once_when_its_identifier_leads_to_a_device_howev
         .update_device(ours.client, device, None, switched)
         .await
         .unwrap();
-    released("switched").await;
+    released(ours.uplink("switched")).await;
 
     // first the identifier of a tracker without a device, then of one that has one
     ours.with_imei(tracker, Some("moved")).await;
     ours.with_imei(tracker, None).await;
     ours.with_imei(spare, Some("moved")).await;
-    released("moved").await;
+    released(ours.uplink("moved")).await;
 
     // another process registers, and this one sees it
     let other = Fleet {
@@ -360,13 +387,21 @@ async fn what_is_held_goes_back_once_when_its_identifier_leads_to_a_device_howev
     let tracker = other.tracker(Some("elsewhere")).await;
     other.device(tracker).await;
     registry.refresh().await.unwrap();
-    released("elsewhere").await;
+    released(ours.uplink("elsewhere")).await;
+
+    // trackers without an identifier, each by a device of its own
+    other.device(early).await;
+    registry.refresh().await.unwrap();
+    released(ours.unnamed(early)).await;
+    theirs.device(strange).await;
+    ours.device(late).await;
+    released(ours.unnamed(late)).await;
 
     // while nobody listens; and what was released before is not released again
     running.abort();
     ours.with_imei(spare, Some("down")).await;
     let running = release();
-    released("down").await;
+    released(ours.uplink("down")).await;
 
     // away and back: there is nothing left. And another client's letters under the same identifiers are its own
     for ident in ["patched", "device", "moved"] {
@@ -375,7 +410,7 @@ async fn what_is_held_goes_back_once_when_its_identifier_leads_to_a_device_howev
     let tracker = theirs.tracker(Some("patched")).await;
     theirs.device(tracker).await;
     ours.with_imei(spare, Some("last")).await;
-    released("last").await;
+    released(ours.uplink("last")).await;
     println!("{took:?}");
     // about a second, from the change to the journal; the first waited for the history to be ready
     let slow: Vec<_> = took[1..]
@@ -384,7 +419,10 @@ async fn what_is_held_goes_back_once_when_its_identifier_leads_to_a_device_howev
         .collect();
     assert!(slow.is_empty(), "{slow:?}");
 
-    for (fleet, kept) in [(&ours, vec!["never"]), (&theirs, vec!["device", "patched"])] {
+    for (fleet, kept) in [
+        (&ours, vec!["never"]),
+        (&theirs, vec!["none", "device", "patched"]),
+    ] {
         let open = LetterFilter {
             client: fleet.client,
             ..LetterFilter::default()
@@ -393,7 +431,10 @@ async fn what_is_held_goes_back_once_when_its_identifier_leads_to_a_device_howev
         let began = Instant::now();
         loop {
             let listed = letters.letters().list(&open, 0, 20).await.unwrap();
-            let listed: Vec<_> = listed.into_iter().filter_map(|letter| letter.device).collect();
+            let listed: Vec<_> = listed
+                .into_iter()
+                .map(|letter| letter.device.unwrap_or("none".into()))
+                .collect();
             if listed == kept {
                 break;
             }

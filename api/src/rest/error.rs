@@ -212,10 +212,6 @@ impl From<RedecodeError> for ApiError {
                     Self::Failed
                 };
             }
-            RedecodeError::Damaged { .. } => {
-                tracing::error!(%error, "a re-decoding could not be read");
-                return Self::Failed;
-            }
         };
         Self::Because(code, error.to_string())
     }

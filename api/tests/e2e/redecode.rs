@@ -294,6 +294,39 @@ async fn what_was_acknowledged_before_a_job_is_in_it() {
     assert_eq!(counts(&done), json!({ "unchanged": 60 }));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_file_of_a_job_costs_that_job_and_nothing_else() {
+    let (mut hub, fleet, admin) = erring().await;
+    fleet.send_many(&hub, 30).await;
+    for _ in 0..2 {
+        let id = create(&hub, &admin, json!({ "vendor": "hostile" })).await;
+        finished(&hub, &admin, id).await;
+    }
+    hub.stop();
+    let file = hub.folder.path().join("data/redecode/2.json");
+    std::fs::write(&file, "{\"id\":2,").unwrap();
+    hub.start().await;
+    assert!(
+        hub.log()
+            .contains("a re-decoding can not be read and does not go on"),
+        "{}",
+        hub.log()
+    );
+    assert_eq!(hub.metric("fixstream_redecode_damaged_files").await, Some(1.0));
+    assert!(!file.exists() && file.with_extension("json.damaged").exists());
+    let (_, list) = hub.get(&admin, JOBS).await;
+    assert_eq!(
+        (&list["totalElements"], &list["content"][0]["id"]),
+        (&json!(1), &json!(1))
+    );
+    // its number stays its own
+    let id = create(&hub, &admin, json!({ "vendor": "hostile" })).await;
+    assert_eq!(
+        (id, counts(&finished(&hub, &admin, id).await)),
+        (3, json!({ "unchanged": 30 }))
+    );
+}
+
 /// Messages of the tests that interrupt a job, and how fast it may decode them.
 const MANY: u64 = 600;
 const RATE: u64 = 100;

@@ -56,6 +56,10 @@ impl Corrections {
     ) -> Result<Offset, CorrectionError> {
         let inner = &*self.inner;
         let mut end = Offset::default();
+        {
+            let stored = inner.positions.stored();
+            inner.pending.lock().retain(|_, (_, end)| *end > stored);
+        }
         let mut corrections = corrections.into_iter().peekable();
         while corrections.peek().is_some() {
             let received = clock::now();
@@ -73,9 +77,7 @@ impl Corrections {
             end = offsets.end;
             held.note(end);
             {
-                let stored = inner.positions.stored();
                 let mut pending = inner.pending.lock();
-                pending.retain(|_, (_, end)| *end > stored);
                 for uplink in &uplinks {
                     if let Source::Correction(correction) = &uplink.source {
                         pending.insert(correction.id, (sender.client, end));

@@ -6,7 +6,9 @@
 //! refused just before the change may still be on its way to ClickHouse; so letters are read only when everything
 //! that was journalled until then is stored.
 //!
-//! A message that names no identifier, of a tracker that has none, is not found this way: it waits for a replay by hand.
+//! A tracker without an identifier is known by its credential alone; its messages are held without one as long as it
+//! has no device, and go back once it has. What neither payload nor topic nor credential assigns to a tracker waits for
+//! a replay by hand: nothing that is registered makes it anybody's.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -39,9 +41,17 @@ pub async fn release_held(registry: Registry, history: History, letters: DeadLet
             for client in due.clients {
                 let idents = until_done(|| locating(&registry, &letters, client)).await;
                 release(&registry, &letters, client, &idents).await;
+                release_those(&registry, &letters, unnamed(client), serves).await;
             }
             for (client, idents) in due.idents {
-                let idents: Vec<String> = idents.iter().map(|ident| str::to_owned(ident)).collect();
+                if idents.contains(&None) {
+                    release_those(&registry, &letters, unnamed(client), serves).await;
+                }
+                let idents: Vec<String> = idents
+                    .iter()
+                    .flatten()
+                    .map(|ident| str::to_owned(ident))
+                    .collect();
                 release(&registry, &letters, client, &idents).await;
             }
         }
@@ -62,8 +72,8 @@ struct Holding(BTreeMap<LinkId, ClientId>);
 struct Due {
     /// Clients whose letters are asked.
     clients: BTreeSet<ClientId>,
-    /// Identifiers of other clients.
-    idents: BTreeMap<ClientId, BTreeSet<Arc<str>>>,
+    /// Identifiers of other clients; `None`: trackers without one.
+    idents: BTreeMap<ClientId, BTreeSet<Option<Arc<str>>>>,
 }
 
 impl Holding {
@@ -82,7 +92,7 @@ impl Holding {
                 && !due.clients.contains(client)
                 && holds(registry, *client)
             {
-                due.idents.entry(*client).or_default().insert(Arc::clone(ident));
+                due.idents.entry(*client).or_default().insert(ident.clone());
             }
         }
         due
@@ -133,22 +143,52 @@ async fn locating(
     Ok(letters.letters().devices(&held(client, &[]), has_device).await?)
 }
 
+/// Letters of trackers that have no identifier, and had no device.
+fn unnamed(client: ClientId) -> LetterFilter {
+    LetterFilter {
+        client,
+        reasons: vec![DeadReason::NoDevice],
+        unnamed: true,
+        ..LetterFilter::default()
+    }
+}
+
 /// Replays what is held for these identifiers, however long it takes.
 async fn release(registry: &Registry, letters: &DeadLetters, client: ClientId, idents: &[String]) {
     for some in idents.chunks(IDENTS) {
-        let mut filter = held(client, some);
-        loop {
-            let replay = until_done(|| {
-                let registry = registry.clone();
-                letters.replay_those(filter.clone(), move |uplink| is_held(&registry, uplink))
-            })
-            .await;
-            if !replay.more {
-                break;
-            }
-            (filter.after, filter.before) = (Some(replay.after), Some(replay.before));
-        }
+        release_those(registry, letters, held(client, some), |_, _| true).await;
     }
+}
+
+/// Replays what is held of these letters, however long it takes.
+async fn release_those(
+    registry: &Registry,
+    letters: &DeadLetters,
+    mut filter: LetterFilter,
+    wanted: fn(&Registry, &Uplink) -> bool,
+) {
+    loop {
+        let replay = until_done(|| {
+            let registry = registry.clone();
+            letters.replay_those(filter.clone(), move |uplink| {
+                is_held(&registry, uplink) && wanted(&registry, uplink)
+            })
+        })
+        .await;
+        if !replay.more {
+            break;
+        }
+        (filter.after, filter.before) = (Some(replay.after), Some(replay.before));
+    }
+}
+
+/// Whether the tracker of the message's credential has a device.
+fn serves(registry: &Registry, uplink: &Uplink) -> bool {
+    let tracker = uplink
+        .sender
+        .tracker
+        .and_then(|tracker| registry.tracker(tracker));
+    tracker.is_some_and(|tracker| tracker.device.is_some())
 }
 
 /// Whether the message's link holds; another link of the same client may not.
@@ -193,7 +233,7 @@ mod tests {
         link(strict, "gt06", UnknownTracker::Reject).await;
         let located = |client, ident: &str| Announcement::Located {
             client,
-            ident: ident.into(),
+            ident: Some(ident.into()),
         };
         let clients = |clients: &[ClientId]| Due {
             clients: clients.iter().copied().collect(),
@@ -205,14 +245,21 @@ mod tests {
         // links are others, and none of them holds
         assert!(holding.due(&registry, &[Announcement::Links]).is_empty());
         assert!(holding.due(&registry, &[located(strict, "2")]).is_empty());
+        let without = Announcement::Located {
+            client: patient,
+            ident: None,
+        };
         let twice = [
             located(patient, "2"),
+            without.clone(),
             located(patient, "3"),
             located(patient, "2"),
+            without,
         ];
         let due = holding.due(&registry, &twice);
         assert!(due.clients.is_empty());
-        assert_eq!(due.idents, [(patient, ["2".into(), "3".into()].into())].into());
+        let idents = [None, Some("2".into()), Some("3".into())];
+        assert_eq!(due.idents, [(patient, idents.into())].into());
 
         link(late, "gt06", UnknownTracker::Hold).await;
         let heard = [Announcement::Links, located(late, "4")];

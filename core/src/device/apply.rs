@@ -40,6 +40,12 @@ impl Parked {
     }
 
     pub(super) fn note_corrected(&mut self, fix: Corrected) {
+        // what is older than the newest trusted fix is late whenever it comes
+        if let Some((newest, _)) = self.core.newest()
+            && fix.time.max(fix.stated) < newest
+        {
+            return;
+        }
         self.corrected.get_or_insert_default().note(fix);
     }
 
@@ -116,13 +122,8 @@ impl Room {
     /// only after latest shows them.
     pub fn apply(&self, device: &mut Parked, mut work: Work) {
         crash::point("apply-before");
-        if let Some(correction) = work.correction.take() {
-            self.correct(device, work.device, correction);
-            crash::point("apply-after");
-            return;
-        }
         let mut applied = Applied {
-            rows: Vec::with_capacity(work.readings.len()),
+            rows: Vec::with_capacity(work.readings.len() + 2 * work.corrections.len()),
             ..Applied::default()
         };
         let mut tally = Tally::default();
@@ -168,19 +169,23 @@ impl Room {
             self.latest.put(id, latest);
         }
         self.metrics.count(&tally);
+        for correction in work.corrections.by_ref() {
+            self.correct(device, client, id, correction, &mut applied);
+        }
         work.ticket.settle(&mut applied);
         crash::point("apply-after");
     }
 
     /// Applies a correction; as with readings, latest shows it before its rows are on the ticket.
-    fn correct(&self, device: &mut Parked, id: DeviceId, correction: DeviceCorrection) {
-        let DeviceCorrection {
-            client,
-            at,
-            correction,
-            ticket,
-        } = correction;
-        let mut applied = Applied::default();
+    fn correct(
+        &self,
+        device: &mut Parked,
+        client: ClientId,
+        id: DeviceId,
+        correction: DeviceCorrection,
+        applied: &mut Applied,
+    ) {
+        let DeviceCorrection { at, correction } = correction;
         // What is changed half-way by a panic is put back.
         let (core, candidate) = (device.core, device.candidate.clone());
         let outcome = catch_unwind(AssertUnwindSafe(|| {
@@ -194,7 +199,7 @@ impl Room {
                     LatestChange::Goes => self.latest.clear(id),
                 }
                 self.metrics.corrections.inc();
-                applied.rows = outcome.rows;
+                applied.rows.extend(outcome.rows);
             }
             Err(_panic) => {
                 device.core = core;
@@ -204,7 +209,6 @@ impl Room {
                 applied.failed.push(at);
             }
         }
-        ticket.settle(&mut applied);
     }
 }
 

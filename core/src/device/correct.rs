@@ -57,16 +57,16 @@ pub(super) fn correct(
 ) -> Outcome {
     let old = correction.old.as_ref().filter(|old| old.device == device);
     let new = correction.new.as_ref().filter(|new| new.device == device);
-    let old = old.map(|old| old.row(client));
-    if let (Some(old), Some(new)) = (&old, new)
-        && new.verdict.is_none()
+    let new = new.map(|said| New::of(said, correction));
+    if let (Some(old), Some(new)) = (old, &new)
+        && new.said.verdict.is_none()
         && says_the_same(old, new)
     {
-        return relabel(parked, old, new, correction);
+        return relabel(parked, &old.row(client), new.said, correction);
     }
     let mut outcome = Outcome::default();
     let mut fallback = None;
-    if let Some(old) = &old {
+    if let Some(old) = old {
         if parked.core.is_candidate(old.id) {
             parked.candidate = None;
         }
@@ -78,20 +78,20 @@ pub(super) fn correct(
                 parked.note_corrected(*known);
             }
         }
-        parked.note_corrected(old.into());
+        let row = old.row(client);
+        parked.note_corrected((&row).into());
         // the tombstone is needed where nothing else supersedes the old row
-        let place = new.map(|new| restated_place(old, &new.fix));
-        if place != Some((old.time, old.content)) {
+        if new.as_ref().map(|new| (new.time, new.content)) != Some((old.time, old.content)) {
             outcome.rows.push(PositionRow {
                 revision: correction.revision,
                 verdict: Verdict::Deleted,
                 plugin: correction.plugin.clone(),
-                ..old.clone()
+                ..row
             });
         }
     }
-    if let Some(new) = new {
-        match new.verdict {
+    if let Some(new) = &new {
+        match new.said.verdict {
             Some(verdict) => take_over(parked, client, correction, new, verdict, &mut outcome),
             None => restate(parked, client, correction, new, config, &mut outcome),
         }
@@ -109,21 +109,48 @@ pub(super) fn correct(
     outcome
 }
 
+/// What is said now, and where its row comes to stand.
+struct New<'a> {
+    said: &'a Restated,
+    time: TimeMs,
+    content: u64,
+    revision: u8,
+}
+
+impl<'a> New<'a> {
+    fn of(said: &'a Restated, correction: &Correction) -> Self {
+        let (mut time, mut content) = place_in_history(&said.fix, correction.received);
+        let mut revision = said.revision;
+        if let Some(old) = &correction.old {
+            (time, content) = kept_place((time, content), (old.time, old.content), &said.fix, &old.fix);
+            if (said.device, time, content) == (old.device, old.time, old.content) {
+                revision = correction.revision;
+            }
+        }
+        Self {
+            said,
+            time,
+            content,
+            revision,
+        }
+    }
+}
+
 /// Judges what is said now, and adds its row and what it releases.
 fn restate(
     parked: &mut Parked,
     client: ClientId,
     correction: &Correction,
-    new: &Restated,
+    new: &New<'_>,
     config: &StepConfig,
     outcome: &mut Outcome,
 ) {
     let reading = Reading {
         id: correction.id,
         received: correction.received,
-        fix: new.fix.clone(),
-        vendor: new.vendor.clone(),
-        plugin: new.plugin.clone(),
+        fix: new.said.fix.clone(),
+        vendor: new.said.vendor.clone(),
+        plugin: new.said.plugin.clone(),
     };
     let mut step = parked.core.step_again(&reading, config);
     // Late is who arrives late; a correction arrives later than everything and says nothing about that.
@@ -135,14 +162,10 @@ fn restate(
     {
         step.verdict = verdict_when_trusted(&reading.fix, reading.received);
     }
-    let mut row = convert::row(client, new.device, reading, &step);
+    let mut row = convert::row(client, new.said.device, reading, &step);
     row.revision = new.revision;
-    if let Some(old) = &correction.old {
-        let old = old.row(client);
-        (row.time, row.content) = restated_place(&old, &new.fix);
-        if (row.device, row.time, row.content) == (old.device, old.time, old.content) {
-            row.revision = correction.revision;
-        }
+    if correction.old.is_some() {
+        (row.time, row.content) = (new.time, new.content);
     }
     match step.candidate {
         Candidate::Unchanged => {}
@@ -169,31 +192,22 @@ fn take_over(
     parked: &mut Parked,
     client: ClientId,
     correction: &Correction,
-    new: &Restated,
+    new: &New<'_>,
     verdict: Verdict,
     outcome: &mut Outcome,
 ) {
-    let (mut time, mut content) = place_in_history(&new.fix, correction.received);
-    let mut revision = new.revision;
-    if let Some(old) = &correction.old {
-        let old = old.row(client);
-        (time, content) = restated_place(&old, &new.fix);
-        if (new.device, time, content) == (old.device, old.time, old.content) {
-            revision = correction.revision;
-        }
-    }
     let row = PositionRow {
         client,
-        device: new.device,
+        device: new.said.device,
         id: correction.id,
-        revision,
-        time,
+        revision: new.revision,
+        time: new.time,
         received: correction.received,
         verdict,
-        content,
-        vendor: new.vendor.clone(),
-        plugin: new.plugin.clone(),
-        fix: new.fix.clone(),
+        content: new.content,
+        vendor: new.said.vendor.clone(),
+        plugin: new.said.plugin.clone(),
+        fix: new.said.fix.clone(),
     };
     if parked.core.restore(&row) {
         outcome.latest = becomes(&row);
@@ -228,21 +242,31 @@ fn relabel(parked: &mut Parked, old: &PositionRow, new: &Restated, correction: &
     }
 }
 
-fn says_the_same(old: &PositionRow, new: &Restated) -> bool {
-    restated_place(old, &new.fix) == (old.time, old.content)
-        && old.fix.time == new.fix.time
-        && old.fix.valid == new.fix.valid
+fn says_the_same(old: &Standing, new: &New<'_>) -> bool {
+    (new.time, new.content) == (old.time, old.content)
+        && old.fix.time == new.said.fix.time
+        && old.fix.valid == new.said.fix.valid
 }
 
 /// Time and content of a row that is restated. A row that was stored has lost some digits, so its content is not
 /// hashed again where nothing of it has changed; nor is its time worked out again.
 pub fn restated_place(old: &PositionRow, fix: &Fix) -> (TimeMs, u64) {
-    let (mut time, mut content) = place_in_history(fix, old.received);
-    if fix.time == old.fix.time {
-        time = old.time;
+    let place = place_in_history(fix, old.received);
+    kept_place(place, (old.time, old.content), fix, &old.fix)
+}
+
+/// The place of `fix`, which restates `old`: its own, or the old one where it says the same.
+fn kept_place(
+    (mut time, mut content): (TimeMs, u64),
+    (old_time, old_content): (TimeMs, u64),
+    fix: &Fix,
+    old: &Fix,
+) -> (TimeMs, u64) {
+    if fix.time == old.time {
+        time = old_time;
     }
-    if content == content_hash(&old.fix) {
-        content = old.content;
+    if content == content_hash(old) {
+        content = old_content;
     }
     (time, content)
 }

@@ -59,6 +59,7 @@ impl Hub {
                 let batch = DeviceBatch {
                     client: CLIENT,
                     readings: vec![*reading],
+                    corrections: Vec::new(),
                     ticket,
                 };
                 self.apply(Work::new(device, batch));
@@ -68,12 +69,16 @@ impl Hub {
                 let to = correction.new.as_ref().map(|new| new.device);
                 for device in from.into_iter().chain(to.filter(|to| Some(*to) != from)) {
                     let correction = DeviceCorrection {
-                        client: CLIENT,
                         at: self.next(),
                         correction: Arc::clone(&correction),
+                    };
+                    let batch = DeviceBatch {
+                        client: CLIENT,
+                        readings: Vec::new(),
+                        corrections: vec![correction],
                         ticket: ticket.clone(),
                     };
-                    self.apply(Work::correction(device, correction));
+                    self.apply(Work::new(device, batch));
                 }
                 drop(ticket);
             }
@@ -439,12 +444,16 @@ fn a_correction_that_dies_with_its_actor_is_told() {
         fallback: None,
         known: Vec::new(),
     };
-    drop(Work::correction(
+    let correction = DeviceCorrection {
+        at: PositionId(9),
+        correction: Arc::new(correction),
+    };
+    drop(Work::new(
         ONE,
-        DeviceCorrection {
+        DeviceBatch {
             client: CLIENT,
-            at: PositionId(9),
-            correction: Arc::new(correction),
+            readings: Vec::new(),
+            corrections: vec![correction],
             ticket,
         },
     ));

@@ -17,7 +17,7 @@ use super::options::{DeviceOptions, Layout};
 use super::sharded::Shards;
 use super::slots::Slot;
 use super::supervisor::{SUPERVISORS, Supervisor, SupervisorMsg};
-use super::ticket::{DeviceBatch, DeviceCorrection, Work};
+use super::ticket::{DeviceBatch, Work};
 use crate::history::PositionRow;
 use crate::latest::{LatestStore, MAX_DEVICES};
 use crate::model::DeviceId;
@@ -107,18 +107,10 @@ impl DeviceDirectory {
         }
     }
 
-    /// Hands readings to a device. Never blocks, never loses: bounded by the outstanding tickets. Calls for
-    /// one device must come from one task at a time; their order is the order of judgement.
+    /// Hands readings and corrections to a device. Never blocks, never loses: bounded by the outstanding tickets.
+    /// Calls for one device must come from one task at a time; their order is the order of judgement.
     pub fn deliver(&self, device: DeviceId, batch: DeviceBatch) {
-        self.hand_over(device, Work::new(device, batch));
-    }
-
-    /// Hands a correction to a device that it concerns, in order with the readings; as [`Self::deliver`].
-    pub fn correct(&self, device: DeviceId, correction: DeviceCorrection) {
-        self.hand_over(device, Work::correction(device, correction));
-    }
-
-    fn hand_over(&self, device: DeviceId, work: Work) {
+        let work = Work::new(device, batch);
         let inner = &*self.inner;
         if let Some(shards) = &inner.shards {
             shards.deliver(work);

@@ -35,6 +35,7 @@ impl Hub {
         let batch = DeviceBatch {
             client: ClientId(1),
             readings,
+            corrections: Vec::new(),
             ticket: ticket.clone(),
         };
         self.directory.deliver(DeviceId(device), batch);

@@ -11,7 +11,7 @@
 //!
 //! The judgement is [`DeviceCore::step`], pure and synchronous; actors only carry readings to it.
 //!
-//! Corrections ([`crate::model::Correction`]) pass the same queues ([`DeviceDirectory::correct`]), in order with
+//! Corrections ([`crate::model::Correction`]) pass the same queues ([`DeviceDirectory::deliver`]), in order with
 //! the readings. A position that was corrected stays so: what its device sends again of it is a duplicate, or
 //! `late` and superseded in history.
 

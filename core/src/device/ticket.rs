@@ -23,26 +23,25 @@ pub struct Reading {
     pub plugin: Arc<str>,
 }
 
-/// Readings of one device, in order.
+/// Readings of one device, and corrections that came after them, in order.
 pub struct DeviceBatch {
     /// The tenant.
     pub client: ClientId,
     /// In journal order.
     pub readings: Vec<Reading>,
+    /// Then these, in journal order.
+    pub corrections: Vec<DeviceCorrection>,
     /// Where the rows go.
     pub ticket: Ticket,
 }
 
 /// A correction on its way to a device that it concerns.
+#[derive(Debug, Clone)]
 pub struct DeviceCorrection {
-    /// The tenant.
-    pub client: ClientId,
     /// The correction's own journal record, as the id that a position in it would have.
     pub at: PositionId,
     /// What is corrected.
     pub correction: Arc<Correction>,
-    /// Where the rows go.
-    pub ticket: Ticket,
 }
 
 /// What the devices made of a chunk.
@@ -114,14 +113,13 @@ impl Drop for Collector {
     }
 }
 
-/// A batch or a correction inside the room. What is still in it when it is dropped (a mailbox died with it) is
+/// A batch inside the room. What is still in it when it is dropped (a mailbox died with it) is
 /// reported as failed: a ticket accounts for all that it covers.
 pub(super) struct Work {
     pub device: DeviceId,
     pub client: ClientId,
     pub readings: std::vec::IntoIter<Reading>,
-    /// Then there are no readings.
-    pub correction: Option<DeviceCorrection>,
+    pub corrections: std::vec::IntoIter<DeviceCorrection>,
     pub ticket: Ticket,
 }
 
@@ -130,34 +128,25 @@ impl Work {
         let DeviceBatch {
             client,
             readings,
+            corrections,
             ticket,
         } = batch;
         Self {
             device,
             client,
             readings: readings.into_iter(),
-            correction: None,
+            corrections: corrections.into_iter(),
             ticket,
-        }
-    }
-
-    pub fn correction(device: DeviceId, correction: DeviceCorrection) -> Self {
-        Self {
-            device,
-            client: correction.client,
-            readings: Vec::new().into_iter(),
-            ticket: correction.ticket.clone(),
-            correction: Some(correction),
         }
     }
 }
 
 impl Drop for Work {
     fn drop(&mut self) {
-        let correction = self.correction.take().map(|correction| correction.at);
-        if self.readings.len() > 0 || correction.is_some() {
+        if self.readings.len() > 0 || self.corrections.len() > 0 {
             let readings = self.readings.by_ref().map(|reading| reading.id);
-            let failed: Vec<_> = readings.chain(correction).collect();
+            let corrections = self.corrections.by_ref().map(|correction| correction.at);
+            let failed: Vec<_> = readings.chain(corrections).collect();
             tracing::error!(device = %self.device, readings = failed.len(), "readings died with their actor");
             self.ticket.settle(&mut Applied {
                 failed,
@@ -201,6 +190,7 @@ mod tests {
             DeviceBatch {
                 client: ClientId(1),
                 readings,
+                corrections: Vec::new(),
                 ticket,
             },
         ));

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::row::{Chunk, PositionRow, RawRow};
-use crate::model::{ClientId, DeadLetter, DeadReason, DeviceId, Offset, TimeMs};
+use crate::model::{AttributeValue, ClientId, DeadLetter, DeadReason, DeviceId, Offset, TimeMs};
 
 const MAGIC: &[u8; 8] = b"FSBATCH3";
 const MAGIC_V2: &[u8; 8] = b"FSBATCH2";
@@ -242,20 +242,44 @@ fn extent(bytes: &[u8]) -> Option<usize> {
     length.checked_add(before_length + 8 + 4)
 }
 
-/// About how many bytes a chunk takes, in memory and in the spool.
-pub(super) fn weight(chunk: &Chunk) -> usize {
-    let attributes: usize = chunk.positions.iter().map(|row| row.fix.attributes.len()).sum();
-    let raw: usize = chunk
+/// Bytes of a chunk.
+pub(super) struct Weight {
+    /// About what it takes in memory.
+    pub memory: usize,
+    /// What it takes in the spool at most.
+    pub sealed: usize,
+}
+
+/// What a chunk weighs.
+pub(super) fn weight(chunk: &Chunk) -> Weight {
+    let mut weight = Weight {
+        memory: chunk.positions.len() * 512 + (chunk.raw.len() + chunk.dead.len()) * 192,
+        // numbers that take all their bytes, and the lengths of texts
+        sealed: chunk.positions.len() * 256 + (chunk.raw.len() + chunk.dead.len()) * 96,
+    };
+    for row in &chunk.positions {
+        let attributes = &row.fix.attributes;
+        weight.memory += attributes.len() * 96;
+        let texts = attributes.iter().map(|(key, value)| match value {
+            AttributeValue::Text(text) => 16 + key.len() + text.len(),
+            AttributeValue::Flag(_) | AttributeValue::Integer(_) | AttributeValue::Real(_) => 16 + key.len(),
+        });
+        let event = row.fix.event.as_ref().map_or(0, String::len);
+        weight.sealed += texts.sum::<usize>() + event + row.vendor.len() + row.plugin.len();
+    }
+    let raw = chunk
         .raw
         .iter()
-        .map(|row| row.payload.len() + row.channel.len() + row.envelope.len())
-        .sum();
-    let dead: usize = chunk
-        .dead
-        .iter()
-        .map(|letter| letter.payload.len() + letter.envelope.len() + letter.detail.len())
-        .sum();
-    chunk.positions.len() * 512 + attributes * 96 + (chunk.raw.len() + chunk.dead.len()) * 192 + raw + dead
+        .map(|row| row.payload.len() + row.envelope.len() + row.channel.len() + row.vendor.len());
+    let dead = chunk.dead.iter().map(|letter| {
+        let texts = [&letter.vendor, &letter.channel, &letter.detail].map(String::len);
+        let named = [&letter.device, &letter.plugin].map(|text| text.as_ref().map_or(0, String::len));
+        letter.payload.len() + letter.envelope.len() + texts.iter().chain(&named).sum::<usize>()
+    });
+    let bytes = raw.chain(dead).sum::<usize>();
+    weight.memory += bytes;
+    weight.sealed += bytes;
+    weight
 }
 
 #[cfg(test)]
@@ -264,7 +288,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{AttributeValue, DeviceId, Fix, PositionId, Verdict};
+    use crate::model::{Fix, PositionId, Verdict};
 
     fn value() -> impl Strategy<Value = AttributeValue> {
         prop_oneof![
@@ -303,6 +327,14 @@ mod tests {
         fn a_batch_survives_its_bytes(batch in batch()) {
             let bytes = batch.encode("0123456789abcdef").unwrap();
             prop_assert_eq!(Batch::decode(&bytes, "0123456789abcdef").unwrap(), batch);
+        }
+
+        #[test]
+        fn a_batch_takes_no_more_than_its_weight(batch in batch()) {
+            let bytes = batch.encode("").unwrap().len();
+            let chunk = Chunk { range: batch.from..batch.to, positions: batch.positions, raw: batch.raw, dead: batch.dead };
+            // magic, lengths, checksum
+            prop_assert!(bytes <= 8 + 1 + 6 * 8 + 3 * 5 + 4 + weight(&chunk).sealed);
         }
 
         #[test]

@@ -20,6 +20,9 @@ use crate::clock;
 /// A batch is sealed at about so many bytes, however few rows they are. The last chunk may exceed it, and the
 /// whole has to fit into the reserve.
 const BATCH_BYTES: usize = 2 * RESERVE_BYTES as usize / 3;
+/// While others wait, a batch may take so many times the rows and the memory: with four times the rows ClickHouse needs
+/// about two thirds of the time for each, as fewer parts are merged.
+const GROWN: usize = 4;
 /// Between attempts to write a batch.
 const PAUSE: Duration = Duration::from_secs(1);
 /// While batches wait for ClickHouse, the open one may grow for so many times its age: each batch costs the
@@ -38,7 +41,10 @@ pub(super) struct Batcher {
 /// The batch that is being collected.
 struct Open {
     batch: Batch,
+    /// In memory, about.
     bytes: usize,
+    /// In the spool, at most.
+    sealed_bytes: usize,
     deadline: Instant,
     /// Not open beyond this, even when others wait.
     latest: Instant,
@@ -56,11 +62,16 @@ impl Batcher {
                     None => std::future::pending().await,
                 }
             };
+            let stored = self.backlog.room.notified();
             let full = tokio::select! {
                 chunk = self.chunks.recv() => match chunk {
-                    Some(chunk) => self.add(&mut open, chunk),
+                    Some(chunk) => {
+                        self.add(&mut open, chunk);
+                        self.is_full(open.as_ref())
+                    }
                     None => return,
                 },
+                () = stored => self.is_full(open.as_ref()),
                 () = due => !self.may_grow(open.as_mut()),
                 () = self.stop.cancelled() => break,
             };
@@ -86,20 +97,30 @@ impl Batcher {
         true
     }
 
-    /// Adds a chunk; whether the batch is full now.
-    fn add(&self, open: &mut Option<Open>, chunk: Chunk) -> bool {
+    /// Adds a chunk.
+    fn add(&self, open: &mut Option<Open>, chunk: Chunk) {
         let open = open.get_or_insert_with(|| Open {
             batch: Batch {
                 from: chunk.range.start,
                 ..Batch::default()
             },
             bytes: 0,
+            sealed_bytes: 0,
             deadline: Instant::now() + self.batch_age,
             latest: Instant::now() + self.batch_age * PATIENT,
         });
-        open.bytes += batch::weight(&chunk);
+        let weight = batch::weight(&chunk);
+        open.bytes += weight.memory;
+        open.sealed_bytes += weight.sealed;
         open.batch.extend(chunk);
-        open.batch.rows() >= self.batch_rows || open.bytes >= BATCH_BYTES
+    }
+
+    /// Whether the batch is to be sealed; while others wait, it may become larger.
+    fn is_full(&self, open: Option<&Open>) -> bool {
+        let Some(open) = open else { return false };
+        let beyond =
+            |times: usize| open.batch.rows() >= self.batch_rows * times || open.bytes >= BATCH_BYTES * times;
+        beyond(1) && (beyond(GROWN) || open.sealed_bytes >= BATCH_BYTES || !self.backlog.is_behind())
     }
 
     /// Waits for room, then writes the batch until that succeeds. Gives up when told to stop: what is not

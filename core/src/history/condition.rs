@@ -14,7 +14,7 @@ pub(super) struct Condition {
 }
 
 /// A value that is bound.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub(super) enum Value {
     Number(u64),

@@ -33,6 +33,8 @@ pub struct LetterFilter {
     pub vendor: Option<String>,
     /// Of one of these device identifiers; empty: any, also none.
     pub devices: Vec<String>,
+    /// Only those without a device identifier.
+    pub unnamed: bool,
     /// Of these messages; empty: any.
     pub ids: Vec<Offset>,
     /// Above this one.
@@ -245,6 +247,9 @@ impl LetterFilter {
         if !self.devices.is_empty() {
             condition.and("d.device IN ?", Value::Texts(self.devices.clone()));
         }
+        if self.unnamed {
+            condition.text += " AND d.device IS NULL";
+        }
         if !self.ids.is_empty() {
             let ids = self.ids.iter().map(|id| id.0);
             condition.and("d.offset IN ?", Value::Numbers(ids.collect()));
@@ -279,6 +284,7 @@ mod tests {
             reasons: vec![DeadReason::Undecodable],
             vendor: Some("it's".into()),
             devices: vec!["a?".into()],
+            unnamed: true,
             ids: vec![Offset(3), Offset(4)],
             after: Some(Offset(1)),
             before: Some(Offset(9)),

@@ -106,7 +106,7 @@ impl RawMessages {
 }
 
 impl RawFilter {
-    fn condition(&self) -> Condition {
+    pub(super) fn condition(&self) -> Condition {
         let mut condition = Condition::of("r.client_id", self.client);
         condition.and("r.offset < ?", Value::Number(self.until.0));
         condition.and("r.vendor = ?", Value::Text(self.vendor.clone()));

@@ -37,8 +37,8 @@ pub struct PositionRow {
     pub fix: Fix,
 }
 
-impl From<&PositionRow> for Standing {
-    fn from(row: &PositionRow) -> Self {
+impl From<PositionRow> for Standing {
+    fn from(row: PositionRow) -> Self {
         Self {
             id: row.id,
             device: row.device,
@@ -47,10 +47,16 @@ impl From<&PositionRow> for Standing {
             received: row.received,
             verdict: row.verdict,
             content: row.content,
-            vendor: Arc::clone(&row.vendor),
-            plugin: Arc::clone(&row.plugin),
-            fix: row.fix.clone(),
+            vendor: row.vendor,
+            plugin: row.plugin,
+            fix: row.fix,
         }
+    }
+}
+
+impl From<&PositionRow> for Standing {
+    fn from(row: &PositionRow) -> Self {
+        row.clone().into()
     }
 }
 

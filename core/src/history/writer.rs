@@ -154,6 +154,9 @@ fn settings(journal: &str, batch: &Batch, part: &Part, how: Deduplicate) -> Vec<
         ("query_id", query_id),
         ("async_insert", "0".into()),
         ("max_partitions_per_insert_block", "0".into()),
+        // Rows of one block that replace each other do so when it is merged, as those of different blocks do: to look for
+        // them in each block took half of what an insert costs.
+        ("optimize_on_insert", "0".into()),
         ("deduplicate_blocks_in_dependent_materialized_views", "1".into()),
         deduplication,
     ]

@@ -33,33 +33,67 @@ pub(super) struct Applier {
     pub keep_raw: bool,
 }
 
-/// What the messages of a chunk amount to: readings by device, each device's in journal order, and the rest.
+/// What the messages of a chunk amount to, each device's part in journal order.
 #[derive(Default)]
 struct Gathered {
-    readings: AHashMap<DeviceId, (ClientId, Vec<Reading>)>,
+    devices: AHashMap<DeviceId, Part>,
+    /// Goes before what is in `devices`.
+    before: Vec<(DeviceId, Part)>,
     left: Leftovers,
 }
 
+/// For one device.
+struct Part {
+    client: ClientId,
+    readings: Vec<Reading>,
+    /// After the readings.
+    corrections: Vec<DeviceCorrection>,
+}
+
 impl Gathered {
+    fn part(&mut self, device: DeviceId, client: ClientId) -> &mut Part {
+        self.devices.entry(device).or_insert_with(|| Part::new(client))
+    }
+
     fn add(&mut self, device: DeviceId, client: ClientId, reading: Reading) {
-        let (_, readings) = self
-            .readings
-            .entry(device)
-            .or_insert_with(|| (client, Vec::new()));
-        readings.push(reading);
+        let part = self.part(device, client);
+        let before = (!part.corrections.is_empty()).then(|| std::mem::replace(part, Part::new(client)));
+        part.readings.push(reading);
+        self.before.extend(before.map(|part| (device, part)));
+    }
+}
+
+impl Part {
+    fn new(client: ClientId) -> Self {
+        Self {
+            client,
+            readings: Vec::new(),
+            corrections: Vec::new(),
+        }
     }
 }
 
 impl Applier {
-    /// Delivers all readings of `chunk` under `ticket`; per device in journal order.
+    /// Delivers all readings and corrections of `chunk` under `ticket`; per device in journal order.
     pub async fn apply(&self, chunk: Understood, ticket: &Ticket) -> Leftovers {
         let mut gathered = Gathered::default();
         for message in chunk.messages {
-            self.message(message, &mut gathered, ticket).await;
+            self.message(message, &mut gathered).await;
         }
-        let Gathered { readings, left } = gathered;
-        for (device, (client, readings)) in readings {
-            self.deliver(device, client, readings, ticket);
+        let Gathered {
+            devices,
+            before,
+            left,
+        } = gathered;
+        for (device, part) in before.into_iter().chain(devices) {
+            self.metrics.positions.inc_by(part.readings.len() as u64);
+            let batch = DeviceBatch {
+                client: part.client,
+                readings: part.readings,
+                corrections: part.corrections,
+                ticket: ticket.clone(),
+            };
+            self.devices.deliver(device, batch);
         }
         for letter in &left.dead {
             self.metrics.dead(letter.reason);
@@ -67,18 +101,7 @@ impl Applier {
         left
     }
 
-    fn deliver(&self, device: DeviceId, client: ClientId, readings: Vec<Reading>, ticket: &Ticket) {
-        self.metrics.positions.inc_by(readings.len() as u64);
-        let ticket = ticket.clone();
-        let batch = DeviceBatch {
-            client,
-            readings,
-            ticket,
-        };
-        self.devices.deliver(device, batch);
-    }
-
-    async fn message(&self, message: Message, into: &mut Gathered, ticket: &Ticket) {
+    async fn message(&self, message: Message, into: &mut Gathered) {
         let offset = message.offset;
         match message.content {
             Content::Unreadable(detail) => into.left.dead.push(DeadLetter {
@@ -95,9 +118,7 @@ impl Applier {
                 envelope: Bytes::new(),
             }),
             Content::Position { uplink } => match uplink.source {
-                Source::Correction(correction) => {
-                    self.correction(offset, uplink.sender.client, *correction, into, ticket);
-                }
+                Source::Correction(correction) => correct(offset, uplink.sender.client, *correction, into),
                 _ => self.position(offset, uplink, into),
             },
             Content::Vendor {
@@ -160,33 +181,6 @@ impl Applier {
                 ..dead_letter(offset, &uplink, "")
             }),
             Source::Mqtt { .. } | Source::Http { .. } | Source::Correction(_) => {}
-        }
-    }
-
-    /// Hands a correction to the devices that it concerns, each after its readings that came before. Whether they
-    /// still exist does not matter: the rows do.
-    fn correction(
-        &self,
-        offset: Offset,
-        client: ClientId,
-        correction: Correction,
-        into: &mut Gathered,
-        ticket: &Ticket,
-    ) {
-        let from = correction.old.as_ref().map(|old| old.device);
-        let to = correction.new.as_ref().map(|new| new.device);
-        let correction = Arc::new(correction);
-        for device in from.into_iter().chain(to.filter(|to| Some(*to) != from)) {
-            if let Some((client, readings)) = into.readings.remove(&device) {
-                self.deliver(device, client, readings, ticket);
-            }
-            let correction = DeviceCorrection {
-                client,
-                at: PositionId::new(offset, 0),
-                correction: Arc::clone(&correction),
-                ticket: ticket.clone(),
-            };
-            self.devices.correct(device, correction);
         }
     }
 
@@ -282,6 +276,19 @@ impl Applier {
             }
             _ => Err(refusal("no such tracker".into())),
         }
+    }
+}
+
+/// A correction goes to the devices that it concerns. Whether they still exist does not matter: the rows do.
+fn correct(offset: Offset, client: ClientId, correction: Correction, into: &mut Gathered) {
+    let from = correction.old.as_ref().map(|old| old.device);
+    let to = correction.new.as_ref().map(|new| new.device);
+    let correction = DeviceCorrection {
+        at: PositionId::new(offset, 0),
+        correction: Arc::new(correction),
+    };
+    for device in from.into_iter().chain(to.filter(|to| Some(*to) != from)) {
+        into.part(device, client).corrections.push(correction.clone());
     }
 }
 

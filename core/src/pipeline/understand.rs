@@ -99,16 +99,30 @@ struct Waiting {
 impl Understanding {
     /// Decodes all messages of `records`; vendors run beside each other, one result per record in order.
     pub(crate) async fn understand(&self, records: Vec<(Offset, Bytes)>, turn: Turn) -> Understood {
-        let range = match (records.first(), records.last()) {
-            (Some((first, _)), Some((last, _))) => *first..Offset(last.0 + 1),
-            _ => Offset(0)..Offset(0),
+        let read = |(offset, record): (Offset, Bytes)| {
+            let uplink = Uplink::decode(&record).map_err(|error| error.to_string());
+            (offset, record, uplink)
         };
+        self.understand_read(records.into_iter().map(read), turn).await
+    }
+
+    /// The same with records that were read: each with its uplink, or why it is none.
+    pub(crate) async fn understand_read(
+        &self,
+        records: impl ExactSizeIterator<Item = (Offset, Bytes, Result<Uplink, String>)>,
+        turn: Turn,
+    ) -> Understood {
+        let mut range = Offset(0)..Offset(0);
         let mut slots: Vec<Option<Message>> = Vec::with_capacity(records.len());
         // few in a chunk: a scan beats a map whose key would be made for each message
         let mut vendors: Vec<(Vendor, Vec<Input>)> = Vec::new();
-        for (offset, record) in records {
-            let (content, input) = match Uplink::decode(&record) {
-                Err(error) => (Content::Unreadable(error.to_string()), None),
+        for (offset, record, uplink) in records {
+            if slots.is_empty() {
+                range.start = offset;
+            }
+            range.end = Offset(offset.0 + 1);
+            let (content, input) = match uplink {
+                Err(error) => (Content::Unreadable(error), None),
                 Ok(uplink) => {
                     let input = input_for(&uplink, &self.registry);
                     (Content::Position { uplink }, input)

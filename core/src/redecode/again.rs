@@ -61,20 +61,17 @@ impl Decoder {
     /// Decodes a page. `Err` where a message has no decoder at the moment: then nothing of the page counts.
     pub(super) async fn decode(&mut self, raw: Vec<RawMessage>) -> Result<Page, RunError> {
         let mut page = Page::default();
-        let mut records: Vec<(Offset, Bytes)> = Vec::with_capacity(raw.len());
+        let mut records = Vec::with_capacity(raw.len());
         for message in raw {
-            let mut record = Vec::with_capacity(256);
-            let kept = message
-                .uplink
-                .is_some_and(|uplink| uplink.encode(&mut record).is_ok());
-            if kept {
-                records.push((message.offset, record.into()));
-            } else {
-                page.unreadable += 1;
+            match message.uplink {
+                // what is not understood is not kept once more, so the record is not needed
+                Some(uplink) => records.push((message.offset, Bytes::new(), Ok(uplink))),
+                None => page.unreadable += 1,
             }
         }
         let turn = Turn::after(&mut self.turns);
-        let understood = self.understanding.understand(records, turn).await;
+        let understood = self.understanding.understand_read(records.into_iter(), turn);
+        let understood = understood.await;
         page.messages.reserve(understood.messages.len());
         for message in understood.messages {
             page.messages.extend(self.again(message)?);

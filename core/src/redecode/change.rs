@@ -1,8 +1,10 @@
 //! From a judged page to corrections on disk.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
+
+use ahash::AHashMap;
 
 use super::job::{Counts, Difference, Job, MAX_SAMPLES};
 use super::jobs::Rooms;
@@ -24,7 +26,7 @@ const LETTERS: usize = 1_000;
 pub(super) struct Corrector<'a> {
     rooms: &'a Rooms,
     /// Who stands where by the corrections that may not be stored yet, and the offset behind them.
-    unstored: HashMap<Place, (Occupant, Offset)>,
+    unstored: AHashMap<Place, (Occupant, Offset)>,
     /// The offsets behind those corrections.
     ends: HashSet<Offset>,
 }
@@ -34,7 +36,7 @@ impl<'a> Corrector<'a> {
     pub(super) fn new(rooms: &'a Rooms) -> Self {
         Self {
             rooms,
-            unstored: HashMap::new(),
+            unstored: AHashMap::new(),
             ends: HashSet::new(),
         }
     }
@@ -48,19 +50,19 @@ impl<'a> Corrector<'a> {
         positions.wait_stored(held.end_but(&self.ends), PATIENCE).await
     }
 
-    /// Plans and journals the corrections.
+    /// Plans and journals the corrections. Returns the first of them, to show.
     pub(super) async fn correct(
         &mut self,
-        job: &mut Job,
+        job: &Job,
         judged: Judged,
         counts: &mut Counts,
         held: &mut Held,
-    ) -> Result<(), RunError> {
+    ) -> Result<Vec<Difference>, RunError> {
         let Judged {
             mut items,
             confirmed,
             silent,
-            mut contested,
+            mut hidden,
         } = judged;
         let positions = self.rooms.history.positions();
         if !confirmed.is_empty() {
@@ -90,10 +92,10 @@ impl<'a> Corrector<'a> {
         let last = items
             .iter()
             .filter_map(|item| item.last.as_ref().map(plan::place));
-        contested.extend(last.filter(|at| self.unstored.contains_key(at)));
-        let places = plan::places(&items, &contested);
+        hidden.extend(last.filter(|at| self.unstored.contains_key(at)));
+        let places = plan::places(&items, &hidden);
         let occupants = positions.occupants(job.client(), &places).await?;
-        let mut occupants: HashMap<Place, Occupant> = occupants.into_iter().collect();
+        let mut occupants: AHashMap<Place, Occupant> = occupants.into_iter().collect();
         for at in places {
             if let Some((ours, _)) = self.unstored.get(&at)
                 && occupants
@@ -104,8 +106,7 @@ impl<'a> Corrector<'a> {
             }
         }
         let changes = plan::plan(items, &occupants, counts);
-        let room = MAX_SAMPLES.saturating_sub(job.samples.len());
-        let samples: Vec<Difference> = changes.iter().take(room).map(difference).collect();
+        let samples = changes.iter().take(MAX_SAMPLES).map(difference).collect();
         if !job.request.dry_run {
             let gained: HashSet<Offset> = changes
                 .iter()
@@ -125,8 +126,7 @@ impl<'a> Corrector<'a> {
                 .collect();
             self.answer_letters(job, &gained, record).await?;
         }
-        job.samples.extend(samples);
-        Ok(())
+        Ok(samples)
     }
 
     /// Journals the corrections of a page: first those that leave latest positions alone, then the others, which have to
@@ -138,10 +138,16 @@ impl<'a> Corrector<'a> {
             old.is_some_and(|old| corrections.is_latest(old.device, old.id)) && !stays_newest(change)
         });
         let sender = job.request.sender;
-        let plain = first
+        let mut plain: Vec<Correction> = first
             .into_iter()
             .filter_map(|change| correction(job, change))
             .collect();
+        // so that each device is handed many at once, and ClickHouse gets rows in the order of the table
+        plain.sort_by_key(|correction| {
+            let device = correction.old.as_ref().map(|old| old.device);
+            let device = device.or_else(|| correction.new.as_ref().map(|new| new.device));
+            (device, correction.id)
+        });
         let mut end = corrections.journal(sender, plain, held).await?;
         let mut last: Vec<(Correction, PositionRow)> = last
             .into_iter()
@@ -201,18 +207,24 @@ fn stays_newest(change: &Change) -> bool {
 
 /// The record of a change, as long as it leaves the latest position of its device alone.
 fn correction(job: &Job, change: Change) -> Option<Correction> {
-    let said = change.new.as_ref().or(change.old.as_ref())?;
-    let plugin = match &change.new {
+    let Change {
+        id,
+        old,
+        new,
+        revision,
+    } = change;
+    let received = new.as_ref().or(old.as_ref())?.received;
+    let plugin = match &new {
         Some(new) => Arc::clone(&new.plugin),
         None => Arc::from(format!("{}@{}", job.request.vendor, job.version)),
     };
     Some(Correction {
-        id: change.id,
-        received: said.received,
-        revision: change.revision,
+        id,
+        received,
+        revision,
         plugin,
-        old: change.old.as_ref().map(Standing::from),
-        new: change.new.map(|new| Restated {
+        old: old.map(Standing::from),
+        new: new.map(|new| Restated {
             device: new.device,
             revision: new.revision,
             vendor: new.vendor,

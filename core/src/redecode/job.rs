@@ -139,4 +139,79 @@ impl Job {
     pub fn client(&self) -> ClientId {
         self.request.sender.client
     }
+    /// Takes over what came of a page, all at once. A position that differs is shown once, as it was before the job and
+    /// as it stands by now, also when a later page confirms it or its page is done once more.
+    pub(super) fn advance(&mut self, cursor: Offset, counts: Counts, differ: Vec<Difference>) {
+        (self.cursor, self.counts) = (cursor, counts);
+        for difference in differ {
+            let shown = self.samples.iter_mut().find(|shown| shown.id == difference.id);
+            if let Some(shown) = shown {
+                shown.after = difference.after;
+            } else if self.samples.len() < MAX_SAMPLES {
+                self.samples.push(difference);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+pub(in crate::redecode) mod tests {
+    use super::*;
+
+    /// A dry run that has begun.
+    pub(in crate::redecode) fn job(id: u64) -> Job {
+        Job {
+            id: JobId(id),
+            request: Request {
+                sender: Sender {
+                    client: ClientId(1),
+                    link: None,
+                    tracker: None,
+                },
+                vendor: "acme".into(),
+                devices: Vec::new(),
+                from: None,
+                to: None,
+                dry_run: true,
+                rate: None,
+            },
+            version: "1.0.0".into(),
+            state: JobState::Running,
+            reason: None,
+            created: TimeMs(1),
+            updated: TimeMs(2),
+            until: Offset(3),
+            cursor: Offset(0),
+            total: 2,
+            worked_ms: 0,
+            counts: Counts::default(),
+            samples: Vec::new(),
+        }
+    }
+
+    fn differences(ids: std::ops::Range<u64>) -> Vec<Difference> {
+        let difference = |id| Difference {
+            id: PositionId(id),
+            before: None,
+            after: None,
+        };
+        ids.map(difference).collect()
+    }
+
+    #[test]
+    fn a_page_that_is_done_once_more_is_not_shown_once_more() {
+        let mut job = job(1);
+        let counts = Counts {
+            messages: 3,
+            ..Counts::default()
+        };
+        for _ in 0..2 {
+            job.advance(Offset(9), counts, differences(0..3));
+            assert_eq!((job.cursor, job.counts), (Offset(9), counts));
+            assert_eq!(job.samples, differences(0..3));
+        }
+        let most = MAX_SAMPLES as u64;
+        job.advance(Offset(99), counts, differences(2..most + 9));
+        assert_eq!(job.samples, differences(0..most));
+    }
 }

@@ -1,14 +1,16 @@
 //! The jobs of a hub: kept in files, run one at a time, in the order in which they were asked for.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::files::Files;
 use super::job::{Counts, Job, JobId, JobState, Request};
 use super::run;
 use crate::clock;
@@ -53,14 +55,6 @@ pub enum RedecodeError {
         /// Cause.
         source: std::io::Error,
     },
-    /// A job's file can't be read.
-    #[error("{path} is no job of this version: {source}")]
-    Damaged {
-        /// Which.
-        path: PathBuf,
-        /// Cause.
-        source: serde_json::Error,
-    },
 }
 
 /// What jobs work with.
@@ -80,6 +74,24 @@ pub struct Rooms {
     pub devices: DeviceOptions,
 }
 
+/// What is counted of jobs. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct RedecodeMetrics {
+    /// Files of jobs that could not be read and were put aside.
+    pub damaged: Gauge,
+}
+
+impl RedecodeMetrics {
+    /// Adds all of them to the table that `/metrics` prints.
+    pub fn register(&self, registry: &mut prometheus_client::registry::Registry) {
+        registry.register(
+            "fixstream_redecode_damaged_files",
+            "Files of re-decodings in data/redecode that could not be read and were put aside",
+            self.damaged.clone(),
+        );
+    }
+}
+
 /// Runs and keeps jobs. Cheap to clone.
 #[derive(Clone)]
 pub struct Redecoder {
@@ -88,11 +100,19 @@ pub struct Redecoder {
 
 struct Inner {
     rooms: Rooms,
-    folder: PathBuf,
-    jobs: Mutex<BTreeMap<JobId, Kept>>,
+    files: Files,
+    metrics: RedecodeMetrics,
+    jobs: Mutex<Jobs>,
     /// Told when a job may be there to run.
     wake: Notify,
     stop: CancellationToken,
+}
+
+#[derive(Default)]
+struct Jobs {
+    kept: BTreeMap<JobId, Kept>,
+    /// The greatest number that was given; none is given twice.
+    last: JobId,
 }
 
 struct Kept {
@@ -104,25 +124,24 @@ struct Kept {
 }
 
 impl Redecoder {
-    /// Reads the jobs in `folder`, which is made; those that ran when the hub ended go on.
+    /// Reads the jobs in `folder`, which is made; those that ran when the hub ended go on, those that can't be read are
+    /// put aside.
     pub fn start(rooms: Rooms, folder: PathBuf) -> Result<Self, RedecodeError> {
-        std::fs::create_dir_all(&folder).map_err(at(&folder))?;
-        let mut jobs = BTreeMap::new();
-        for entry in std::fs::read_dir(&folder).map_err(at(&folder))? {
-            let path = entry.map_err(at(&folder))?.path();
-            if path.extension().is_none_or(|kind| kind != "json") {
-                continue;
-            }
-            let bytes = std::fs::read(&path).map_err(at(&path))?;
-            let job: Job =
-                serde_json::from_slice(&bytes).map_err(|source| RedecodeError::Damaged { path, source })?;
-            jobs.insert(job.id, Kept::from(job));
-        }
+        let (files, found) = Files::open(folder)?;
+        let metrics = RedecodeMetrics::default();
+        metrics
+            .damaged
+            .set(i64::try_from(found.damaged).unwrap_or(i64::MAX));
+        let jobs = found.jobs.into_iter().map(|job| (job.id, Kept::from(job)));
         let redecoder = Self {
             inner: Arc::new(Inner {
                 rooms,
-                folder,
-                jobs: Mutex::new(jobs),
+                files,
+                metrics,
+                jobs: Mutex::new(Jobs {
+                    last: found.last,
+                    kept: jobs.collect(),
+                }),
                 wake: Notify::new(),
                 stop: CancellationToken::new(),
             }),
@@ -151,12 +170,13 @@ impl Redecoder {
         let now = clock::now();
         let job = {
             let mut jobs = inner.jobs.lock();
-            let open = jobs.values().filter(|kept| kept.job.state.is_open()).count();
+            let open = jobs.kept.values();
+            let open = open.filter(|kept| kept.job.state.is_open()).count();
             if open >= OPEN {
                 return Err(RedecodeError::TooMany);
             }
             let job = Job {
-                id: JobId(jobs.last_key_value().map_or(0, |(id, _)| id.0) + 1),
+                id: JobId(jobs.last.0.saturating_add(1)),
                 request,
                 version,
                 state: JobState::Waiting,
@@ -170,9 +190,10 @@ impl Redecoder {
                 counts: Counts::default(),
                 samples: Vec::new(),
             };
-            inner.write(&job)?;
-            jobs.insert(job.id, Kept::from(job.clone()));
-            inner.prune(&mut jobs);
+            inner.files.write(&job)?;
+            jobs.last = job.id;
+            jobs.kept.insert(job.id, Kept::from(job.clone()));
+            inner.prune(&mut jobs.kept);
             job
         };
         inner.wake.notify_one();
@@ -182,14 +203,15 @@ impl Redecoder {
     /// A client's jobs, the newest first.
     pub fn jobs(&self, client: ClientId) -> Vec<Job> {
         let jobs = self.inner.jobs.lock();
-        let ours = jobs.values().rev().filter(|kept| kept.job.client() == client);
+        let jobs = jobs.kept.values().rev();
+        let ours = jobs.filter(|kept| kept.job.client() == client);
         ours.map(|kept| kept.job.clone()).collect()
     }
 
     /// One of them.
     pub fn job(&self, client: ClientId, id: JobId) -> Result<Job, RedecodeError> {
         let jobs = self.inner.jobs.lock();
-        match jobs.get(&id).filter(|kept| kept.job.client() == client) {
+        match jobs.kept.get(&id).filter(|kept| kept.job.client() == client) {
             Some(kept) => Ok(kept.job.clone()),
             None => Err(RedecodeError::NotFound),
         }
@@ -238,6 +260,11 @@ impl Redecoder {
         Ok(job)
     }
 
+    /// The metrics.
+    pub fn metrics(&self) -> RedecodeMetrics {
+        self.inner.metrics.clone()
+    }
+
     /// Ends the run; at the next start it goes on.
     pub fn close(&self) {
         self.inner.stop.cancel();
@@ -259,7 +286,7 @@ impl Inner {
             tracing::info!(job = %id, client = %job.client(), vendor = job.request.vendor, from = %job.cursor, until = %job.until, "re-decoding");
             let progress = |job: &Job| self.progress(job);
             let ended = tokio::select! {
-                ended = run::run(&self.rooms, &self.folder, job, &halt, &progress) => ended,
+                ended = run::run(&self.rooms, self.files.folder(), job, &halt, &progress) => ended,
                 // in the middle of a page: that one is done again
                 () = self.stop.cancelled() => return,
             };
@@ -270,7 +297,7 @@ impl Inner {
     /// The first job that waits or was running.
     fn next(&self) -> Option<(Job, CancellationToken)> {
         let mut jobs = self.jobs.lock();
-        let kept = jobs.values_mut().find(|kept| kept.job.state.is_open())?;
+        let kept = jobs.kept.values_mut().find(|kept| kept.job.state.is_open())?;
         kept.job.state = JobState::Running;
         kept.busy = true;
         Some((kept.job.clone(), kept.halt.clone()))
@@ -279,17 +306,19 @@ impl Inner {
     /// Takes over how far a run is. What people have said about the job meanwhile stays.
     fn progress(&self, job: &Job) -> Result<(), RedecodeError> {
         let mut jobs = self.jobs.lock();
-        let Some(kept) = jobs.get_mut(&job.id) else {
+        let Some(kept) = jobs.kept.get_mut(&job.id) else {
             return Ok(());
         };
         let state = kept.job.state;
         kept.job = Job { state, ..job.clone() };
-        self.write(&kept.job)
+        self.files.write(&kept.job)
     }
 
     fn ended(&self, id: JobId, ended: Result<(), String>) {
         let mut jobs = self.jobs.lock();
-        let Some(kept) = jobs.get_mut(&id) else { return };
+        let Some(kept) = jobs.kept.get_mut(&id) else {
+            return;
+        };
         kept.busy = false;
         if kept.job.state == JobState::Running {
             kept.job.updated = clock::now();
@@ -306,7 +335,7 @@ impl Inner {
             }
         }
         tracing::info!(job = %id, state = kept.job.state.name(), messages = kept.job.counts.messages, "re-decoding ended");
-        if let Err(error) = self.write(&kept.job) {
+        if let Err(error) = self.files.write(&kept.job) {
             tracing::error!(job = %id, %error, "the state of a re-decoding can not be kept");
         }
     }
@@ -318,26 +347,13 @@ impl Inner {
         change: impl FnOnce(&mut Kept) -> Result<(), RedecodeError>,
     ) -> Result<Job, RedecodeError> {
         let mut jobs = self.jobs.lock();
-        let Some(kept) = jobs.get_mut(&id).filter(|kept| kept.job.client() == client) else {
+        let Some(kept) = jobs.kept.get_mut(&id).filter(|kept| kept.job.client() == client) else {
             return Err(RedecodeError::NotFound);
         };
         change(kept)?;
         kept.job.updated = clock::now();
-        self.write(&kept.job)?;
+        self.files.write(&kept.job)?;
         Ok(kept.job.clone())
-    }
-
-    /// Replaces the job's file as a whole.
-    fn write(&self, job: &Job) -> Result<(), RedecodeError> {
-        let path = self.folder.join(format!("{}.json", job.id));
-        let made = self.folder.join(format!("{}.json.new", job.id));
-        let write = || {
-            let mut file = std::fs::File::create(&made)?;
-            serde_json::to_writer(&mut file, job)?;
-            file.sync_all()?;
-            std::fs::rename(&made, &path)
-        };
-        write().map_err(at(&path))
     }
 
     /// Forgets the oldest jobs that have ended.
@@ -348,9 +364,7 @@ impl Inner {
                 return;
             };
             jobs.remove(&id);
-            run::forget(&self.folder, id);
-            // a file that stays is read again at the next start, no more
-            let _ = std::fs::remove_file(self.folder.join(format!("{id}.json")));
+            self.files.remove(id);
         }
     }
 }
@@ -370,9 +384,4 @@ impl From<Job> for Kept {
             halt: CancellationToken::new(),
         }
     }
-}
-
-fn at(path: &Path) -> impl FnOnce(std::io::Error) -> RedecodeError {
-    let path = path.to_owned();
-    |source| RedecodeError::File { path, source }
 }

@@ -1,13 +1,14 @@
 //! What a page's fixes are worth: each device's in the order of receipt, among all else that it said.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::ops::Range;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+
+use ahash::{AHashMap, AHashSet};
 
 use super::again::{Again, Page};
 use super::job::{Counts, Job};
 use super::jobs::Rooms;
-use super::plan::Item;
+use super::plan::{self, Item};
 use crate::device::{self, Reading, Shadow, StepConfig};
 use crate::history::{Among, HistoryError, Place, PositionRow};
 use crate::model::{DeviceId, Offset, PositionId, TimeMs, Verdict};
@@ -23,15 +24,15 @@ pub(super) struct Judged {
     pub confirmed: Vec<(PositionId, Verdict)>,
     /// Messages of which no position was known.
     pub silent: Vec<(Offset, TimeMs)>,
-    /// Places of the page at which more than one position has stood.
-    pub contested: HashSet<Place>,
+    /// Places of the page at which the last row of a position is not what stands.
+    pub hidden: AHashSet<Place>,
 }
 
 /// The devices as of the last message that was judged.
 pub(super) struct Judge<'a> {
     rooms: &'a Rooms,
     config: StepConfig,
-    shadows: HashMap<DeviceId, Shadow>,
+    shadows: AHashMap<DeviceId, Shadow>,
 }
 
 impl<'a> Judge<'a> {
@@ -40,7 +41,7 @@ impl<'a> Judge<'a> {
         Self {
             rooms,
             config: StepConfig::from(&rooms.devices),
-            shadows: HashMap::new(),
+            shadows: AHashMap::new(),
         }
     }
 
@@ -76,24 +77,14 @@ impl<'a> Judge<'a> {
     pub(super) async fn judge(
         &mut self,
         job: &Job,
-        range: Range<Offset>,
-        devices: &BTreeSet<DeviceId>,
+        among: &Among<'_>,
         page: Page,
         counts: &mut Counts,
     ) -> Result<Judged, HistoryError> {
         let positions = self.rooms.history.positions();
-        let ids = PositionId::new(range.start, 0)..PositionId::new(range.end, 0);
-        let among = Among {
-            client: job.client(),
-            ids,
-            devices: devices.iter().copied().collect(),
-            messages: page.messages.iter().map(|message| message.offset).collect(),
-        };
-        let mut judged = Judged {
-            contested: positions.contested(&among).await?,
-            ..Judged::default()
-        };
-        let mut rows = positions.last_rows(&among)?;
+        let standing = positions.standing(among).await?;
+        let mut judged = Judged::default();
+        let mut rows = positions.last_rows(among)?;
         let mut next = rows.next().await?;
         for message in page.messages {
             while let Some(row) = next.take_if(|row| row.id.offset() < message.offset) {
@@ -102,6 +93,9 @@ impl<'a> Judge<'a> {
             }
             let mut last = BTreeMap::new();
             while let Some(row) = next.take_if(|row| row.id.offset() == message.offset) {
+                if !standing.contains(&(row.id, row.revision)) {
+                    judged.hidden.insert(plan::place(&row));
+                }
                 last.insert(row.id, row);
                 next = rows.next().await?;
             }

@@ -15,6 +15,7 @@
 
 mod again;
 mod change;
+mod files;
 mod job;
 mod jobs;
 mod judge;
@@ -22,4 +23,4 @@ mod plan;
 mod run;
 
 pub use job::{Counts, Difference, Job, JobId, JobState, MAX_SAMPLES, Request};
-pub use jobs::{RedecodeError, Redecoder, Rooms};
+pub use jobs::{RedecodeError, RedecodeMetrics, Redecoder, Rooms};

@@ -3,7 +3,7 @@
 //! At one place (device, time, content) stands one position: that of the smallest id which is the same fix. So when
 //! fixes move, others come to light behind them or go under, also of messages that are decoded as before.
 
-use std::collections::{HashMap, HashSet};
+use ahash::{AHashMap, AHashSet};
 
 use super::job::Counts;
 use crate::history::{Occupant, Place, PositionRow, as_stored};
@@ -58,30 +58,29 @@ pub(super) fn place(row: &PositionRow) -> Place {
     (row.device, row.time, row.content)
 }
 
-/// The places of which the plan has to know who stands there: those of what differs, and those at which more than one
-/// position has stood.
-pub(super) fn places(items: &[Item], contested: &HashSet<Place>) -> Vec<Place> {
-    let mut places = contested.clone();
+/// The places of which the plan has to know who stands there: those to which something moves, and those at which the
+/// last row of a position is not what stands (`hidden`). Where a last row stands, nobody else does.
+pub(super) fn places(items: &[Item], hidden: &AHashSet<Place>) -> Vec<Place> {
+    let mut places: Vec<Place> = hidden.iter().copied().collect();
     for item in items {
-        if !says_the_same(item.last.as_ref(), item.wanted.as_ref()) {
-            places.extend(item.last.as_ref().map(place));
-            places.extend(item.wanted.as_ref().map(place));
-        }
+        let from = item.last.as_ref().map(place);
+        let to = item.wanted.as_ref().map(place);
+        places.extend(to.filter(|to| from != Some(*to)));
     }
     // in the order of the table, so that each question about some of them reads another part of it
-    let mut places: Vec<Place> = places.into_iter().collect();
     places.sort_unstable();
+    places.dedup();
     places
 }
 
 /// The corrections that are needed, by id. `items` are sorted by id, each id once.
 pub(super) fn plan(
     items: Vec<Item>,
-    occupants: &HashMap<Place, Occupant>,
+    occupants: &AHashMap<Place, Occupant>,
     counts: &mut Counts,
 ) -> Vec<Change> {
-    let ids: HashSet<PositionId> = items.iter().map(|item| item.id).collect();
-    let mut taken: HashSet<Place> = HashSet::new();
+    let ids: AHashSet<PositionId> = items.iter().map(|item| item.id).collect();
+    let mut taken: AHashSet<Place> = AHashSet::new();
     let mut changes = Vec::new();
     for Item { id, last, wanted } in items {
         if let Some(last) = last.as_ref().filter(|last| by_person(last)) {
@@ -91,13 +90,14 @@ pub(super) fn plan(
             counts.kept += 1;
             continue;
         }
+        let own = last.as_ref().map(|last| (last.revision, last.verdict));
         // what stands behind another position of its place is seen by nobody
         let occupant = |at: &Place| occupants.get(at);
         let stands = |row: &PositionRow| {
             let first = occupant(&place(row)).is_none_or(|occupant| occupant.id == id);
             row.verdict != Verdict::Deleted && first
         };
-        let old = last.clone().filter(stands);
+        let old = last.filter(stands);
         // an earlier position is the same fix
         let lost = |row: &PositionRow| {
             let at = place(row);
@@ -112,7 +112,7 @@ pub(super) fn plan(
             continue;
         }
         let there = new.as_ref().and_then(|row| occupant(&place(row)));
-        let Some((revision, above)) = revisions(last.as_ref(), there) else {
+        let Some((revision, above)) = revisions(own, there) else {
             counts.skipped += 1;
             taken.extend(old.as_ref().map(place));
             continue;
@@ -139,14 +139,16 @@ pub(super) fn plan(
 
 /// The first revision that a correction may use, and one for a place that is new to the position: above all that the
 /// position has had, above what stands there, and above the tombstone of what stands there. `None`: corrected too often.
-fn revisions(last: Option<&PositionRow>, there: Option<&Occupant>) -> Option<(u8, u8)> {
-    let own = last.map_or(0, |row| row.revision);
+fn revisions(own: Option<(u8, Verdict)>, there: Option<&Occupant>) -> Option<(u8, u8)> {
+    let (revision, _) = own.unwrap_or((0, Verdict::Ok));
     let theirs = there.map_or(0, |other| other.revision);
-    if own.max(theirs) >= MAX_CORRECTED {
+    if revision.max(theirs) >= MAX_CORRECTED {
         return None;
     }
     // the fix after a jump may confirm it meanwhile, which takes the next revision
-    let first = last.map_or(0, |row| row.revision + 1 + u8::from(row.verdict == Verdict::Jump));
+    let first = own.map_or(0, |(revision, verdict)| {
+        revision + 1 + u8::from(verdict == Verdict::Jump)
+    });
     Some((first, first.max(theirs + 2) + 1))
 }
 

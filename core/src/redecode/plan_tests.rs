@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 //! The plan against a table that keeps, as ClickHouse does, one row per place: that of the greatest version.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
@@ -30,8 +30,8 @@ struct Table(Vec<PositionRow>);
 
 impl Table {
     /// What a question sees before it leaves out what was taken back.
-    fn standing(&self) -> HashMap<Place, PositionRow> {
-        let mut standing: HashMap<Place, PositionRow> = HashMap::new();
+    fn standing(&self) -> AHashMap<Place, PositionRow> {
+        let mut standing: AHashMap<Place, PositionRow> = AHashMap::new();
         for row in &self.0 {
             let version = |row: &PositionRow| (row.revision, u64::MAX - row.id.0);
             let held = standing.entry(place(row)).or_insert_with(|| row.clone());
@@ -48,14 +48,9 @@ impl Table {
         seen.map(|(at, row)| (at, row.id)).collect()
     }
 
-    fn contested(&self, at: &Place) -> bool {
-        let ids: HashSet<PositionId> = self
-            .0
-            .iter()
-            .filter(|row| place(row) == *at)
-            .map(|row| row.id)
-            .collect();
-        ids.len() > 1
+    /// Whether this last row of a position is not what stands at its place.
+    fn hides(&self, row: &PositionRow) -> bool {
+        self.standing().get(&place(row)) != Some(row)
     }
 
     fn last(&self, id: PositionId) -> Option<PositionRow> {
@@ -63,7 +58,7 @@ impl Table {
         rows.max_by_key(|row| row.revision).cloned()
     }
 
-    fn occupants(&self) -> HashMap<Place, Occupant> {
+    fn occupants(&self) -> AHashMap<Place, Occupant> {
         let occupant = |row: &PositionRow| Occupant {
             id: row.id,
             revision: row.revision,
@@ -103,9 +98,9 @@ impl Table {
                     wanted: wanted[id].map(|at| row(*id, at, 0)),
                 })
                 .collect();
-            let contested = items.iter().filter_map(|item| item.last.as_ref().map(place));
-            let contested = contested.filter(|at| self.contested(at)).collect();
-            let asked = places(&items, &contested);
+            let hidden = items.iter().filter_map(|item| item.last.as_ref());
+            let hidden = hidden.filter(|row| self.hides(row)).map(place).collect();
+            let asked = places(&items, &hidden);
             let mut occupants = self.occupants();
             occupants.retain(|at, _| asked.contains(at));
             let changes = plan(items, &occupants, &mut Counts::default());

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::again::Decoder;
 use super::change::{Corrector, PATIENCE};
@@ -13,9 +14,9 @@ use super::jobs::{RedecodeError, Rooms};
 use super::judge::Judge;
 use crate::clock;
 use crate::corrections::CorrectionError;
-use crate::history::{self, HistoryError, RawFilter};
+use crate::history::{self, Among, HistoryError, RawFilter, RawMessage};
 use crate::ingest::IngestError;
-use crate::model::{DeviceId, Offset, TimeMs};
+use crate::model::{DeviceId, Offset, PositionId, TimeMs};
 use crate::pipeline::{StateError, States};
 
 /// Messages of a page, and about so many bytes of payload.
@@ -133,6 +134,7 @@ pub(super) async fn run(
         judge: Judge::new(rooms),
         corrector: Corrector::new(rooms),
         warm: job.cursor > Offset(0),
+        ahead: None,
         rooms,
     };
     // what is on disk but not in history yet, as after a crash, would be missed
@@ -181,8 +183,12 @@ async fn pause(time: Duration, halt: &CancellationToken) {
     }
 }
 
+/// A page that is read while the one before it is worked on, and where it begins.
+type Ahead = (Offset, AbortOnDropHandle<Result<Vec<RawMessage>, HistoryError>>);
+
 struct Run<'a> {
     rooms: &'a Rooms,
+    ahead: Option<Ahead>,
     /// Where the states are kept.
     kept: PathBuf,
     decoder: Decoder,
@@ -255,8 +261,7 @@ impl Run<'_> {
             (messages as usize).clamp(1, MESSAGES)
         });
         let filter = job.request.filter(job.until);
-        let raw = self.rooms.history.raw_messages();
-        let raw = raw.page(&filter, job.cursor, most, BYTES).await?;
+        let raw = self.raw(&filter, job.cursor, most).await?;
         let (Some(first), Some(last)) = (raw.first(), raw.last()) else {
             return Ok(true);
         };
@@ -267,14 +272,22 @@ impl Run<'_> {
             job.cursor
         };
         let end = Offset(last.offset.0 + 1);
+        self.read_ahead(&filter, end, most);
         let messages = raw.len() as u64;
-        let mut devices: BTreeSet<DeviceId> = raw.iter().map(|message| message.device).collect();
+        let resolved: BTreeSet<DeviceId> = raw.iter().map(|message| message.device).collect();
         let page = self.decoder.decode(raw).await?;
         let fixes = page
             .messages
             .iter()
             .flat_map(|message| message.fixes.iter().flatten());
-        devices.extend(fixes.filter_map(|fix| fix.device));
+        let mut devices: BTreeSet<DeviceId> = fixes.filter_map(|fix| fix.device).collect();
+        let among = Among {
+            client: job.client(),
+            ids: PositionId::new(start, 0)..PositionId::new(end, 0),
+            messages: &filter,
+            devices: devices.difference(&resolved).copied().collect(),
+        };
+        devices.extend(resolved);
 
         let mut counts = job.counts;
         counts.messages += messages;
@@ -283,14 +296,36 @@ impl Run<'_> {
         let mut held = self.rooms.corrections.hold(&devices).await;
         self.corrector.others_stored(&held).await?;
         self.judge.acquaint(job, &devices, start, &page).await?;
-        let judged = self.judge.judge(job, start..end, &devices, page, &mut counts);
-        let judged = judged.await?;
-        self.corrector
-            .correct(job, judged, &mut counts, &mut held)
-            .await?;
+        let judged = self.judge.judge(job, &among, page, &mut counts).await?;
+        let differ = self.corrector.correct(job, judged, &mut counts, &mut held);
+        let differ = differ.await?;
         self.states.save(end).await?;
-        (job.cursor, job.counts) = (end, counts);
+        job.advance(end, counts, differ);
         Ok(false)
+    }
+
+    /// The messages of the page that begins at `start`.
+    async fn raw(
+        &mut self,
+        filter: &RawFilter,
+        start: Offset,
+        most: usize,
+    ) -> Result<Vec<RawMessage>, HistoryError> {
+        if let Some((at, page)) = self.ahead.take()
+            && at == start
+            && let Ok(page) = page.await
+        {
+            return page;
+        }
+        let raw = self.rooms.history.raw_messages();
+        raw.page(filter, start, most, BYTES).await
+    }
+
+    /// Begins to read the page at `start`: what it holds does not change any more.
+    fn read_ahead(&mut self, filter: &RawFilter, start: Offset, most: usize) {
+        let (raw, filter) = (self.rooms.history.raw_messages(), filter.clone());
+        let page = async move { raw.page(&filter, start, most, BYTES).await };
+        self.ahead = Some((start, AbortOnDropHandle::new(tokio::spawn(page))));
     }
 
     fn same_version(&self, job: &Job) -> Result<(), RunError> {

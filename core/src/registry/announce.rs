@@ -26,8 +26,8 @@ pub enum Announcement {
     Located {
         /// Whose identifier.
         client: ClientId,
-        /// IMEI or what else a tracker sends.
-        ident: Arc<str>,
+        /// IMEI or what else a tracker sends; `None`: a tracker that has no identifier has a device.
+        ident: Option<Arc<str>>,
     },
     /// A client has a link that it did not have, or links may be others.
     Links,
@@ -126,7 +126,7 @@ mod tests {
     }
 
     fn located(client: ClientId, ident: &str) -> Vec<Announcement> {
-        let ident = Arc::from(ident);
+        let ident = Some(Arc::from(ident));
         vec![Announcement::Located { client, ident }]
     }
 
@@ -181,8 +181,13 @@ mod tests {
             .unwrap();
         assert_eq!(heard(&mut told), located(ours, "2"));
 
-        // the identifier goes from one tracker to another
+        // the identifier goes from one tracker to another, which had none
         let (other, _) = pair(&world, None).await;
+        let unnamed = Announcement::Located {
+            client: ours,
+            ident: None,
+        };
+        assert_eq!(heard(&mut told), [unnamed]);
         with_imei(&world, spare, None).await;
         assert_eq!(heard(&mut told), []);
         with_imei(&world, other, Some("2")).await;

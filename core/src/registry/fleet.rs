@@ -93,7 +93,7 @@ impl Fleet {
         self.owned(client).map_or(0, |owned| owned.read().devices.len())
     }
 
-    /// Adds or replaces a tracker; says so when its identifier leads to a device now.
+    /// Adds or replaces a tracker; says so when its identifier, or it without one, leads to a device now.
     pub(super) fn put_tracker(&self, tracker: &Arc<Tracker>) -> Option<Announcement> {
         let before = self.tracker(tracker.id);
         let located = self.located_by(tracker);
@@ -111,10 +111,7 @@ impl Fleet {
         if let Some(old) = before.as_ref().and_then(|before| before.imei.as_deref())
             && tracker.imei.as_deref() != Some(old)
         {
-            self.by_imei.remove_sync(&ImeiRef {
-                client: tracker.client,
-                imei: old,
-            });
+            self.leaves(tracker, old);
         }
         self.own(tracker.client)
             .write()
@@ -123,16 +120,19 @@ impl Fleet {
         located
     }
 
-    /// What is new with this tracker: its identifier leads to a device, and here to none or to another.
+    /// What is new with this tracker: its identifier leads to a device, and here to none or to another; or it has none
+    /// and has a device, and here has not or has another.
     fn located_by(&self, tracker: &Tracker) -> Option<Announcement> {
-        let (client, ident) = (tracker.client, tracker.imei.as_ref()?);
-        let leads_to = self
-            .by_imei
-            .peek_with(&ImeiRef { client, imei: ident }, |_, tracker| tracker.device)
-            .flatten();
-        (tracker.device.is_some() && tracker.device != leads_to).then(|| Announcement::Located {
+        let client = tracker.client;
+        let leads_to = match &tracker.imei {
+            Some(imei) => self
+                .by_imei
+                .peek_with(&ImeiRef { client, imei }, |_, tracker| tracker.device),
+            None => self.trackers.peek_with(&tracker.id, |_, tracker| tracker.device),
+        };
+        (tracker.device.is_some() && tracker.device != leads_to.flatten()).then(|| Announcement::Located {
             client,
-            ident: Arc::clone(ident),
+            ident: tracker.imei.clone(),
         })
     }
 
@@ -181,10 +181,17 @@ impl Fleet {
     pub(super) fn remove_tracker(&self, tracker: &Tracker) {
         self.trackers.remove_sync(&tracker.id);
         if let Some(imei) = tracker.imei.as_deref() {
-            let client = tracker.client;
-            self.by_imei.remove_sync(&ImeiRef { client, imei });
+            self.leaves(tracker, imei);
         }
         self.own(tracker.client).write().trackers.remove(&tracker.id);
+    }
+
+    /// An identifier is not this tracker's any more. It may be another's by now: of what another process changes, the
+    /// view hears later than of what this one does.
+    fn leaves(&self, tracker: &Tracker, imei: &str) {
+        let client = tracker.client;
+        let of_it = |found: &Arc<Tracker>| found.id == tracker.id;
+        self.by_imei.remove_if_sync(&ImeiRef { client, imei }, of_it);
     }
 
     /// Forgets a device, also in its groups, and frees its tracker.

@@ -776,19 +776,24 @@ async fn ids_of_removed_rows_are_not_used_again() {
     assert!(second.id > first.id);
 }
 
-#[test]
-fn the_imei_index_answers_borrowed_keys() {
-    let fleet = fleet::Fleet::default();
-    let tracker = Tracker {
-        id: TrackerId(1),
+/// A tracker of client 1.
+fn shown(id: u32, imei: &str) -> Tracker {
+    Tracker {
+        id: TrackerId(id),
         client: ClientId(1),
         name: "t".into(),
         description: None,
-        imei: Some("old".into()),
+        imei: Some(imei.into()),
         status: "active".into(),
         device: None,
         context: Arc::from([]),
-    };
+    }
+}
+
+#[test]
+fn the_imei_index_answers_borrowed_keys() {
+    let fleet = fleet::Fleet::default();
+    let tracker = shown(1, "old");
     fleet.put_tracker(&Arc::new(tracker.clone()));
     assert!(fleet.tracker_by_imei(ClientId(1), "old").is_some());
     assert!(fleet.tracker_by_imei(ClientId(2), "old").is_none());
@@ -802,4 +807,44 @@ fn the_imei_index_answers_borrowed_keys() {
         TrackerId(1)
     );
     assert_eq!(fleet.trackers(ClientId(1)).len(), 1);
+}
+
+#[tokio::test]
+async fn an_imei_that_went_to_another_tracker_stays_with_it_when_its_first_one_changes_or_goes() {
+    let world = world().await;
+    let (registry, ours) = (&world.registry, world.ours);
+    let make = async |imei: &str| {
+        let made = registry.create_tracker(ours, tracker(Some(imei))).await;
+        made.unwrap().id
+    };
+    let (first, second) = (make("1").await, make("2").await);
+    let elsewhere = Registry::open(&world.folder.path().join("registry.db"))
+        .await
+        .unwrap();
+    let now_has = |imei: &str| TrackerChange {
+        imei: Some(Some(imei.to_owned())),
+        ..TrackerChange::default()
+    };
+    // another process frees the identifier, this one has not heard of it and gives it away
+    let freed = elsewhere.update_tracker(ours, first, None, now_has("3"));
+    freed.await.unwrap();
+    let given = registry.update_tracker(ours, second, None, now_has("1"));
+    given.await.unwrap();
+    let leads_to = |imei: &str| registry.tracker_by_imei(ours, imei).map(|tracker| tracker.id);
+    assert_eq!(leads_to("1"), Some(second));
+    // and then changes the tracker that it knows under that identifier
+    let renamed = TrackerChange {
+        name: Some("n".into()),
+        ..TrackerChange::default()
+    };
+    registry.update_tracker(ours, first, None, renamed).await.unwrap();
+    assert_eq!((leads_to("1"), leads_to("3")), (Some(second), Some(first)));
+
+    // the same where a tracker goes that is known under an identifier that is another's
+    let fleet = fleet::Fleet::default();
+    fleet.put_tracker(&Arc::new(shown(1, "1")));
+    fleet.put_tracker(&Arc::new(shown(2, "1")));
+    fleet.remove_tracker(&shown(1, "1"));
+    let found = fleet.tracker_by_imei(ClientId(1), "1").map(|tracker| tracker.id);
+    assert_eq!(found, Some(TrackerId(2)));
 }
