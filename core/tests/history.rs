@@ -266,7 +266,7 @@ async fn the_newest_rows_of_more_devices_than_are_on_a_page_are_all_there() {
         time: TimeMs(START + time),
         ..position(1, 0)
     };
-    let revoked = |device: &u32| device % 10_000 == 0;
+    let revoked = |device: &u32| device.is_multiple_of(10_000);
     for time in 1..=2_i64 {
         let offset = u64::try_from(time).unwrap();
         let positions = (1..=DEVICES).map(|device| row(device, time)).collect();

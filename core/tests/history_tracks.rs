@@ -163,7 +163,7 @@ async fn read(tracks: &Tracks, filter: &TrackFilter) -> Vec<(u32, i64, i32)> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_track_is_what_stands_however_many_parts_it_is_read_in() {
     let mut random = StdRng::seed_from_u64(4);
-    let model = model(&mut random);
+    let mut model = model(&mut random);
     let folder = tempfile::tempdir().unwrap();
     let engine = engine(&folder.path().join("engine")).await;
     let access = engine.access().clone();
@@ -180,8 +180,8 @@ async fn a_track_is_what_stands_however_many_parts_it_is_read_in() {
         min_free_bytes: 0,
     };
     let history = History::start(options, "0123456789abcdef").unwrap();
-    for chunk in &model.chunks {
-        history.submit(chunk.clone()).await.unwrap();
+    for chunk in std::mem::take(&mut model.chunks) {
+        history.submit(chunk).await.unwrap();
     }
     let deadline = Instant::now() + Duration::from_secs(120);
     while history.lag().rows > 0 {
