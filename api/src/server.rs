@@ -190,7 +190,7 @@ impl Server {
             },
             journal.id(),
         )?;
-        let from = history.resume().unwrap_or_else(|| journal.first());
+        let from = history.resume_from(journal.first());
         let end = journal.durable();
         if from > end {
             return Err(StartError::JournalLost {

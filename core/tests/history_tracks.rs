@@ -120,7 +120,11 @@ fn model(random: &mut StdRng) -> Model {
         model.submit(again, false);
         let standing: Vec<PositionRow> = model.rows.values().cloned().collect();
         let mut corrected = Vec::new();
-        for mut row in standing.into_iter().filter(|row| row.client == OURS) {
+        // what was taken back or has moved is not corrected where it no longer stands
+        let standing = standing
+            .into_iter()
+            .filter(|row| row.client == OURS && row.verdict != Verdict::Deleted);
+        for mut row in standing {
             match random.random_range(0..12) {
                 0 => row.verdict = Verdict::Deleted,
                 1 => row.verdict = Verdict::Ok,

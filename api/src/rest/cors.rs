@@ -139,7 +139,7 @@ mod tests {
             (
                 "/v1/trackers",
                 Some("GET"),
-                "apikey, x-secret",
+                "x-secret",
                 "preflight_header_not_allowed",
             ),
             (

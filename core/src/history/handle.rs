@@ -109,6 +109,20 @@ impl History {
         self.inner.resume
     }
 
+    /// The same for a journal that begins with `first`. Where nothing was ever sealed, all that came before is as good as
+    /// stored: who waits for it waits for nothing.
+    pub fn resume_from(&self, first: Offset) -> Offset {
+        let inner = &*self.inner;
+        inner.resume.unwrap_or_else(|| {
+            inner.backlog.stored.send_if_modified(|stored| {
+                let behind = *stored < first;
+                *stored = first.max(*stored);
+                behind
+            });
+            first
+        })
+    }
+
     /// Hands over the next chunk, in order. Waits when the spool is full.
     pub async fn submit(&self, chunk: Chunk) -> Result<(), HistoryError> {
         let mut next = self.inner.next.lock().await;
