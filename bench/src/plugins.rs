@@ -1,21 +1,16 @@
 //! Each plugin's time per message: as native code, and in the sandbox.
 //!
-//! The decoder alone is measured on both sides, natively and by a guest that decodes each message many times and drops
-//! the answers; and the whole way from the raw message to the checked fixes, with the decoder linked in and in the
-//! sandbox. What the sandbox's whole way costs beyond its decoder is the crossing.
+//! Natively the decoder alone is measured too, and the whole way from the raw message to the checked fixes with the decoder
+//! linked in; the sandbox goes the same whole way.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::Failure;
-
-/// How many times the guest decodes a message; the crossing's part of that is one in so many.
-const TIMES: usize = 64;
 
 /// `fixstream-bench plugins`
 #[derive(Debug, Args)]
@@ -41,14 +36,13 @@ struct Native {
     whole: f64,
 }
 
-/// Builds the native decoders and the guest, measures all, prints a table.
+/// Builds the native decoders, measures all, prints a table.
 pub fn run(args: &Plugins) -> Result<(), Failure> {
     let native = native(args)?;
-    let guest = guest(args)?;
     println!(
-        "| plugin | decoder native µs | in the sandbox µs | ratio | whole way native µs | one by one µs | in batches µs | ratio | crossing µs |"
+        "| plugin | decoder alone, native µs | whole way native µs | one by one µs | in batches µs | ratio | difference µs |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|");
     let mut folders: Vec<PathBuf> = std::fs::read_dir(&args.bundles)?
         .flatten()
         .map(|entry| entry.path())
@@ -65,14 +59,12 @@ pub fn run(args: &Plugins) -> Result<(), Failure> {
         let figures = bench(args, &vectors, &folder)?;
         let figure = |key: &str| figures[key].as_f64().unwrap_or_default();
         let (one, batch) = (figure("one_us"), figure("batch_us"));
-        let decode = decoder_alone(args, name, &vectors, &guest)?;
         println!(
-            "| {name} | {:.2} | {decode:.2} | {:.2} | {:.2} | {one:.2} | {batch:.2} | {:.2} | {:.2} |",
+            "| {name} | {:.2} | {:.2} | {one:.2} | {batch:.2} | {:.2} | {:.2} |",
             native.decode,
-            decode / native.decode,
             native.whole,
             batch / native.whole,
-            batch - decode,
+            batch - native.whole,
         );
     }
     Ok(())
@@ -93,39 +85,6 @@ fn bench(args: &Plugins, vectors: &Path, bundle: &Path) -> Result<Value, Failure
         .arg(vectors)
         .arg(bundle);
     Ok(json_of(command)?["plugins"][0].take())
-}
-
-/// µs per message that a decoder takes in the sandbox, without the crossing.
-fn decoder_alone(args: &Plugins, name: &str, vectors: &Path, guest: &Path) -> Result<f64, Failure> {
-    let mut asked = tempfile::NamedTempFile::new()?;
-    for line in std::fs::read_to_string(vectors)?
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-    {
-        let mut line: Value = serde_json::from_str(line)?;
-        if !line["context"].is_object() {
-            line["context"] = json!({});
-        }
-        line["context"]["bench_decoder"] = name.into();
-        line["context"]["bench_times"] = TIMES.into();
-        writeln!(asked, "{line}")?;
-    }
-    let figures = bench(args, asked.path(), guest)?;
-    Ok(figures["batch_us"].as_f64().unwrap_or_default() / TIMES as f64)
-}
-
-/// The bundle of the guest that decodes many times.
-fn guest(args: &Plugins) -> Result<PathBuf, Failure> {
-    let mut command = Command::new(&args.program);
-    command
-        .args(["plugin", "build"])
-        .arg(args.sources.join("bench-native/guest"));
-    let output = command.stderr(Stdio::inherit()).output()?;
-    if !output.status.success() {
-        return Err(format!("{command:?} failed").into());
-    }
-    let said = String::from_utf8_lossy(&output.stdout);
-    Ok(said.lines().next().unwrap_or_default().into())
 }
 
 /// Native µs per message by plugin.
