@@ -26,7 +26,16 @@ pub(super) const MAX_DECLARED_KEYS: usize = 4096;
 
 /// Whether a text may be the key of an attribute.
 pub(super) fn is_key(key: &str) -> bool {
-    (1..=MAX_KEY).contains(&key.len()) && !key.chars().any(char::is_control)
+    (1..=MAX_KEY).contains(&key.len()) && !has_control(key)
+}
+
+/// Whether there is a control character. Nearly all texts are ASCII, and then bytes tell.
+fn has_control(text: &str) -> bool {
+    if text.is_ascii() {
+        text.bytes().any(|byte| byte.is_ascii_control())
+    } else {
+        text.chars().any(char::is_control)
+    }
 }
 
 /// The contract's message.
@@ -131,7 +140,7 @@ pub(super) fn fix(
     }
     let device = position.device.filter(|device| !device.is_empty());
     if let Some(device) = &device
-        && (device.len() > MAX_DEVICE || device.chars().any(char::is_control))
+        && (device.len() > MAX_DEVICE || has_control(device))
     {
         return Err(format!(
             "a device identifier must have at most {MAX_DEVICE} bytes and no control characters"
@@ -184,7 +193,9 @@ fn attributes(list: Vec<wit::Attribute>, keys: &[String]) -> Result<Vec<(String,
             wit::AttributeKey::Declared(index) => Key::Declared(*index as usize),
             wit::AttributeKey::Named(name) => Key::Named(name),
         };
-        out.extend(attribute(key, value, keys)?);
+        if let Some(attribute) = attribute(key, value, keys)? {
+            out.push(attribute);
+        }
     }
     Ok(out)
 }

@@ -254,7 +254,8 @@ impl<'a> Cursor<'a> {
                 continue;
             }
             match convert::attribute(key, value, self.keys) {
-                Ok(attribute) => attributes.extend(attribute),
+                Ok(Some(attribute)) => attributes.push(attribute),
+                Ok(None) => {}
                 Err(what) => wrong = Some(what),
             }
         }

@@ -1,6 +1,6 @@
 //! What stands behind the block, where the number fixes its place.
 
-use fixstream_decoder::Position;
+use fixstream_decoder::{Position, text};
 
 use crate::block::LENGTH;
 use crate::keys;
@@ -57,6 +57,6 @@ fn four_g(content: &[u8], rest: &[u8], position: &mut Position) {
 fn add_card(bytes: Option<&[u8]>, position: &mut Position) {
     let card = bytes.and_then(|bytes| bytes.first_chunk::<CARD_LENGTH>());
     if let Some(card) = card.filter(|card| card.iter().any(|byte| *byte != 0)) {
-        position.add(keys::DRIVER, format!("{:016x}", u64::from_be_bytes(*card)));
+        position.add(keys::DRIVER, text::hex(card));
     }
 }

@@ -4,8 +4,9 @@
 mod erring;
 
 use std::hint::black_box;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use fixstream_decoder::{AttributeKey, DecodeResult, Decoded, Decoder, Message, Position};
+use fixstream_decoder::{AttributeKey, DecodeResult, Decoded, Decoder, Message, Position, packed};
 
 /// The decoder as the host sees it.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +33,8 @@ impl Decoder for Hostile {
             Some(b'b') => return Ok(Decoded::nothing().with_state(vec![0; 1 << 20])),
             Some(b'r') => return erring::decode(Self::VERSION, &message.payload),
             Some(b't') => return Ok(tally(&message.state)),
+            Some(b'c') => LIE.store(TOO_FEW, Ordering::Relaxed),
+            Some(b'x') => LIE.store(TOO_MANY, Ordering::Relaxed),
             _ => {}
         }
         Ok(place(1.0, 2.0).into())
@@ -39,16 +42,32 @@ impl Decoder for Hostile {
 
     /// One result too few, or one too many, when any message asks for it.
     fn decode_batch(batch: &[Message]) -> Vec<DecodeResult> {
+        LIE.store(0, Ordering::Relaxed);
         let mut results: Vec<DecodeResult> = batch.iter().map(Self::decode).collect();
-        if batch.iter().any(|message| message.payload.first() == Some(&b'c')) {
-            results.pop();
-        }
-        if batch.iter().any(|message| message.payload.first() == Some(&b'x')) {
-            results.push(Ok(place(1.0, 2.0).into()));
+        match LIE.load(Ordering::Relaxed) {
+            0 => {}
+            TOO_MANY => results.push(Ok(place(1.0, 2.0).into())),
+            _ => drop(results.pop()),
         }
         results
     }
+
+    /// The same lie in the number before the answers.
+    fn decode_packed(batch: &[u8]) -> Vec<u8> {
+        LIE.store(0, Ordering::Relaxed);
+        let mut answers = packed::decode::<Self>(batch);
+        if let Some(count) = answers.first_chunk_mut() {
+            let lie = u32::from_le_bytes(*count).wrapping_add(LIE.load(Ordering::Relaxed));
+            *count = lie.to_le_bytes();
+        }
+        answers
+    }
 }
+
+/// What a message of the batch wants added to the number of answers.
+static LIE: AtomicU32 = AtomicU32::new(0);
+const TOO_MANY: u32 = 1;
+const TOO_FEW: u32 = u32::MAX;
 
 fixstream_decoder::export!(Hostile);
 

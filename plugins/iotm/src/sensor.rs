@@ -1,6 +1,6 @@
 //! What the ids of sensors mean. A value that does not fit its meaning is kept under `io_<id>`.
 
-use fixstream_decoder::{Key, Position, Value, units};
+use fixstream_decoder::{Key, Position, Value, text, units};
 
 use crate::keys;
 
@@ -20,7 +20,7 @@ pub(crate) fn set(position: &mut Position, id: u16, value: Value) {
         Value::Text(_) => false,
     };
     if !known {
-        position.add(format!("io_{id}"), value);
+        position.add(text::numbered("io", id), value);
     }
 }
 

@@ -1,7 +1,5 @@
 //! Values of sensors by their type.
 
-use core::fmt::Write as _;
-
 use fixstream_decoder::{DecodeError, Reader, Value, text, unsupported};
 
 /// Reads the value of a sensor; `None` is a value that the tracker does not have. A type that is not
@@ -38,12 +36,5 @@ fn long(is_text: bool, bytes: &[u8]) -> Value {
     if is_text {
         return text::of_bytes(bytes).trim_end_matches('\0').into();
     }
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
-            // writing to a string cannot fail
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
-        .into()
+    text::hex(bytes).into()
 }

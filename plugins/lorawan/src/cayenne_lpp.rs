@@ -1,6 +1,7 @@
 //! Cayenne Low Power Payload: channel, type, value, repeated. Source: myDevices' description of the
 //! data types, and the further types of the ElectronicCats library.
 
+use fixstream_decoder::text::numbered;
 use fixstream_decoder::time::ms_from_unix_seconds;
 use fixstream_decoder::{DecodeError, Position, Reader, Value, malformed, unsupported};
 
@@ -83,7 +84,7 @@ type Sensor = (String, Value);
 
 /// A value that is no place, under its name with unit and channel (`temperature_c_1`).
 fn sensor(kind: u8, channel: u8, reader: &mut Reader<'_>) -> Result<Vec<Sensor>, DecodeError> {
-    let one = |name: &str, value: Value| Ok(vec![(format!("{name}_{channel}"), value)]);
+    let one = |name: &str, value: Value| Ok(vec![(numbered(name, channel), value)]);
     let real = |name: &str, raw: f64, per_unit: f64| one(name, (raw / per_unit).into());
     match kind {
         0 => one("digital_in", reader.u8()?.into()),
@@ -118,7 +119,7 @@ fn sensor(kind: u8, channel: u8, reader: &mut Reader<'_>) -> Result<Vec<Sensor>,
 fn axes(name: &str, channel: u8, reader: &mut Reader<'_>, per_unit: f64) -> Result<Vec<Sensor>, DecodeError> {
     let mut axis = |axis: &str| -> Result<Sensor, DecodeError> {
         let value = f64::from(reader.i16_be()?) / per_unit;
-        Ok((format!("{name}_{axis}_{channel}"), value.into()))
+        Ok((numbered(&[name, "_", axis].concat(), channel), value.into()))
     };
     Ok(vec![axis("x")?, axis("y")?, axis("z")?])
 }

@@ -2,7 +2,7 @@
 //! is u16 length, u16 number of parameters, and a group each for values of 1, 2, 4 and any bytes: count,
 //! then identifier and value.
 
-use fixstream_decoder::{Cut, DecodeError, Decoded, Position, Reader, malformed, units};
+use fixstream_decoder::{Cut, DecodeError, Decoded, Position, Reader, malformed, text, units};
 
 use crate::binary::{degrees, moment};
 use crate::{event, keys};
@@ -56,7 +56,7 @@ fn record(reader: &mut Reader<'_>, decoded: &mut Decoded) -> Result<Option<Posit
             let id = identifier(reader)?;
             let value = reader.uint_le(width)? as u32;
             if !place(&mut fix, id, width, value)? && !set(&mut position, id, width, value) {
-                position.add(format!("io_{id}"), value);
+                position.add(text::numbered("io", id), value);
             }
         }
         seen += usize::from(count);

@@ -3,7 +3,7 @@
 //! In: a packet of JSON, a `ServiceEnvelope`, or a gateway's `online` and `offline`. Out: one position
 //! for a position or a map report, of the node that sent it and not of the gateway.
 
-use fixstream_decoder::{DecodeError, Decoded, Message, malformed};
+use fixstream_decoder::{DecodeError, Decoded, Message, malformed, text};
 
 mod fix;
 mod json_packet;
@@ -45,5 +45,7 @@ pub fn decode(message: &Message) -> Result<Decoded, DecodeError> {
 
 /// The id that Meshtastic shows for a node number.
 fn node_id(number: u32) -> String {
-    format!("!{number:08x}")
+    let mut id = "!".to_owned();
+    id.push_str(&text::hex(&number.to_be_bytes()));
+    id
 }

@@ -1,7 +1,7 @@
 //! Frames: u16 length, u64 IMEI, u8 command, data, u16 checksum. The length counts IMEI to data.
 
 use fixstream_decoder::checksum::crc16_kermit;
-use fixstream_decoder::{DecodeError, Reader, malformed};
+use fixstream_decoder::{DecodeError, Reader, malformed, text};
 
 /// What a length counts besides the data: IMEI and command.
 const LENGTH_WITHOUT_DATA: usize = 9;
@@ -32,7 +32,7 @@ pub(crate) fn read<'bytes>(reader: &mut Reader<'bytes>) -> Result<Frame<'bytes>,
         return Err(malformed("wrong checksum"));
     }
     Ok(Frame {
-        device: (imei != 0).then(|| format!("{imei:0IMEI_DIGITS$}")),
+        device: (imei != 0).then(|| text::padded(imei, IMEI_DIGITS)),
         command,
         data,
     })

@@ -2,7 +2,7 @@
 //!
 //! A meaning applies only when width and range fit; else the raw number is kept under `io_<id>`.
 
-use fixstream_decoder::{AttributeKey, Position, Value, units};
+use fixstream_decoder::{AttributeKey, Position, Value, text, units};
 
 use crate::keys;
 
@@ -11,10 +11,15 @@ const MOST_ATTRIBUTES: usize = 256;
 
 /// Pairs of elements of 8 bytes that make one text of 16 characters: the driver's card as the
 /// vehicle's bus and as the tachograph says it.
-const CARDS: [(u16, u16); 2] = [(126, 127), (155, 156)];
+const CARDS: [(&str, &str); 2] = [("io_126", "io_127"), ("io_155", "io_156")];
 
 /// Two elements of 8 bytes that make the identifier of a tag.
-const TAG: (u16, u16) = (760, 761);
+const TAG: (&str, &str) = ("io_760", "io_761");
+
+/// Whether an element may be one of those that [`join`] puts together.
+pub(crate) fn is_part(id: u16) -> bool {
+    matches!(id, 126 | 127 | 155 | 156 | 760 | 761)
+}
 
 /// Sets an element whose value is `width` bytes wide; `raw` holds them without sign.
 pub(crate) fn set(position: &mut Position, id: u16, width: usize, raw: u64) {
@@ -42,7 +47,7 @@ fn set_known(position: &mut Position, id: u16, width: usize, raw: u64) -> bool {
         (207, 1) if raw <= 250 => position.fuel_percent = Some(number * 0.4),
         // the iButton that is held to the reader
         (34, 8) if raw == 0 => {}
-        (34, 8) => position.add(keys::DRIVER, format!("{raw:016x}")),
+        (34, 8) => position.add(keys::DRIVER, text::hex(&raw.to_be_bytes())),
         (95, 1) => position.add(keys::OBD_SPEED, raw),
         (150, _) => position.add(keys::OPERATOR, raw),
 
@@ -122,26 +127,25 @@ pub(crate) fn join(position: &mut Position) {
     if let Some((first, second)) = take_pair(position, TAG)
         && (first, second) != (0, 0)
     {
-        position.add(keys::TAG, format!("{first:016x}{second:016x}"));
+        let bytes = [first.to_be_bytes(), second.to_be_bytes()].concat();
+        position.add(keys::TAG, text::hex(&bytes));
     }
 }
 
 /// Takes both elements out of the attributes, when both are there.
-fn take_pair(position: &mut Position, (first, second): (u16, u16)) -> Option<(u64, u64)> {
+fn take_pair(position: &mut Position, (first, second): (&str, &str)) -> Option<(u64, u64)> {
     let pair = element(position, first).zip(element(position, second))?;
-    let names = [first, second].map(|id| format!("io_{id}"));
-    position
-        .attributes
-        .retain(|attribute| !matches!(&attribute.key, AttributeKey::Named(name) if names.contains(name)));
+    position.attributes.retain(
+        |attribute| !matches!(&attribute.key, AttributeKey::Named(name) if name == first || name == second),
+    );
     Some(pair)
 }
 
-fn element(position: &Position, id: u16) -> Option<u64> {
-    let wanted = format!("io_{id}");
+fn element(position: &Position, wanted: &str) -> Option<u64> {
     let attribute = position
         .attributes
         .iter()
-        .find(|attribute| matches!(&attribute.key, AttributeKey::Named(name) if *name == wanted))?;
+        .find(|attribute| matches!(&attribute.key, AttributeKey::Named(name) if name == wanted))?;
     match &attribute.value {
         Value::Integer(number) => u64::try_from(*number).ok(),
         // numbers above what an attribute holds
@@ -158,5 +162,5 @@ pub(crate) fn limit(position: &mut Position) -> bool {
 }
 
 fn io_key(id: u16) -> AttributeKey {
-    AttributeKey::Named(format!("io_{id}"))
+    AttributeKey::Named(text::numbered("io", id))
 }

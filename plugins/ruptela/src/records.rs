@@ -37,13 +37,13 @@ pub(crate) fn decode(frame: &Frame<'_>, layout: &Layout, decoded: &mut Decoded) 
     let _left_in_flash = data.u8()?;
     let count = data.u8()?;
     // what a continuation adds to; none when that record has no coordinates
-    let mut open: Option<Position> = None;
+    let mut open: Option<Record> = None;
     for number in 0..count {
         let (record, continues) = header(&mut data, layout)?;
         // the first one of a frame has nothing before it: its own place counts
         if !continues || number == 0 {
             finish(open.take(), frame, decoded);
-            open = record;
+            open = record.map(Record::from);
         }
         elements(&mut data, layout, open.as_mut())?;
     }
@@ -55,12 +55,34 @@ pub(crate) fn decode(frame: &Frame<'_>, layout: &Layout, decoded: &mut Decoded) 
     }
 }
 
+/// A record that is being read.
+struct Record {
+    position: Position,
+    /// Whether there are elements that make one value together.
+    has_parts: bool,
+}
+
+impl From<Position> for Record {
+    fn from(position: Position) -> Self {
+        Self {
+            position,
+            has_parts: false,
+        }
+    }
+}
+
 /// Hands over a record to which nothing more can come.
-fn finish(record: Option<Position>, frame: &Frame<'_>, decoded: &mut Decoded) {
-    let Some(mut position) = record else {
+fn finish(record: Option<Record>, frame: &Frame<'_>, decoded: &mut Decoded) {
+    let Some(Record {
+        mut position,
+        has_parts,
+    }) = record
+    else {
         return;
     };
-    io::join(&mut position);
+    if has_parts {
+        io::join(&mut position);
+    }
     if io::limit(&mut position) {
         decoded.warn("more io elements than a position may have");
     }
@@ -115,13 +137,14 @@ fn known_u16(value: u16) -> Option<f64> {
 }
 
 /// Reads the IO elements, and sets those of a record that is kept.
-fn elements(data: &mut Reader<'_>, layout: &Layout, mut position: Option<&mut Position>) -> Result<(), Cut> {
+fn elements(data: &mut Reader<'_>, layout: &Layout, mut record: Option<&mut Record>) -> Result<(), Cut> {
     for width in VALUE_WIDTHS {
         for _ in 0..data.u8()? {
             let id = data.uint_be(layout.id_width)? as u16;
             let value = data.uint_be(width)?;
-            if let Some(position) = position.as_deref_mut() {
-                io::set(position, id, width, value);
+            if let Some(record) = record.as_deref_mut() {
+                record.has_parts |= io::is_part(id);
+                io::set(&mut record.position, id, width, value);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The trait behind a decoder, and the macros that export it to the host.
 
 use crate::bindings::exports::fixstream::decoder::{decode, plugin};
-use crate::{DecodeError, Decoded, Descriptor, Message};
+use crate::{DecodeError, Decoded, Descriptor, Message, packed};
 
 /// What decoding one message gives.
 pub type DecodeResult = Result<Decoded, DecodeError>;
@@ -23,6 +23,15 @@ pub trait Decoder: 'static {
     /// Decodes a batch: one result per message, in order.
     fn decode_batch(batch: &[Message]) -> Vec<DecodeResult> {
         batch.iter().map(Self::decode).collect()
+    }
+
+    /// The same with the batch and its answers as a block of bytes each (`wit/packed-1.0.0/packed.wit`).
+    #[doc(hidden)]
+    fn decode_packed(batch: &[u8]) -> Vec<u8>
+    where
+        Self: Sized,
+    {
+        packed::decode::<Self>(batch)
     }
 }
 

@@ -31,10 +31,12 @@
 mod decoder;
 mod keys;
 mod outcome;
-mod packed;
 mod position;
 mod reader;
 mod session;
+
+#[doc(hidden)]
+pub mod packed;
 
 pub mod checksum;
 pub mod text;

@@ -3,6 +3,9 @@
 use crate::text::clipped;
 use crate::{Attribute, AttributeKey, DecodeError, Position, Value, malformed};
 
+/// Room for attributes that a position with any has from the start, so that the list seldom moves.
+const USUAL_ATTRIBUTES: usize = 12;
+
 #[allow(clippy::derivable_impls)] // the type is generated
 impl Default for Position {
     fn default() -> Self {
@@ -54,6 +57,9 @@ impl Position {
             Value::Text(text) => Value::Text(clipped(text)),
             other => other,
         };
+        if self.attributes.capacity() == 0 {
+            self.attributes.reserve(USUAL_ATTRIBUTES);
+        }
         self.attributes.push(Attribute {
             key: key.into(),
             value,

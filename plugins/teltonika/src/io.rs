@@ -3,6 +3,7 @@
 //! Other device families use the same ids for other things (FM4 and FMB differ), so a meaning applies
 //! only when width and range fit; else the raw number is kept under `io_<id>`.
 
+use fixstream_decoder::text::{hex, numbered};
 use fixstream_decoder::{AttributeKey, Position, Value, units};
 
 use crate::{beacon, keys};
@@ -97,7 +98,7 @@ fn set_known(position: &mut Position, id: u16, width: usize, raw: u64) -> bool {
         (19, 2) => position.add(keys::AXIS_Z_MG, raw as i16),
         (68, 2) => position.add(keys::BATTERY_CURRENT_MA, raw),
         (69, 1) => position.add(keys::GNSS_STATUS, raw),
-        (78, 8) => position.add(keys::IBUTTON, format!("{raw:016x}")),
+        (78, 8) => position.add(keys::IBUTTON, hex(&raw.to_be_bytes())),
         (80, 1) => position.add(keys::DATA_MODE, raw),
         (199, 4) => position.add(keys::TRIP_ODOMETER_M, raw),
         (200, 1) => position.add(keys::SLEEP_MODE, raw),
@@ -141,16 +142,5 @@ pub(crate) fn limit(position: &mut Position) -> bool {
 }
 
 fn io_key(id: u16) -> AttributeKey {
-    keys::declared_io(id).unwrap_or_else(|| AttributeKey::Named(format!("io_{id}")))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use core::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // writing to a string cannot fail
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    keys::declared_io(id).unwrap_or_else(|| AttributeKey::Named(numbered("io", id)))
 }
