@@ -4,7 +4,7 @@ use crate::text::clipped;
 use crate::{Attribute, AttributeKey, DecodeError, Position, Value, malformed};
 
 /// Room for attributes that a position with any has from the start, so that the list seldom moves.
-const USUAL_ATTRIBUTES: usize = 12;
+const USUAL_ATTRIBUTES: usize = 16;
 
 #[allow(clippy::derivable_impls)] // the type is generated
 impl Default for Position {
