@@ -16,15 +16,18 @@ pub(crate) struct Line {
     /// Whose message it is.
     #[serde(default)]
     pub vendor: Option<String>,
+    /// What kind of message it is, in the vendor's words.
+    #[serde(default)]
+    pub variant: Value,
     #[serde(default = "text")]
-    encoding: String,
-    payload: String,
+    pub encoding: String,
+    pub payload: String,
     #[serde(default)]
     topic: Option<String>,
     #[serde(default)]
     device_hint: Option<String>,
     #[serde(default)]
-    context: Option<Map<String, Value>>,
+    pub context: Option<Map<String, Value>>,
     #[serde(default)]
     received_ms: Option<i64>,
     pub expect: Option<Expected>,
@@ -33,9 +36,12 @@ pub(crate) struct Line {
 /// `expect` of a line.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Expected {
-    kind: String,
+    pub kind: String,
     #[serde(default)]
-    positions: Vec<Map<String, Value>>,
+    pub positions: Vec<Map<String, Value>>,
+    /// Why it is refused; not compared.
+    #[serde(default)]
+    pub reason: Value,
 }
 
 fn text() -> String {
