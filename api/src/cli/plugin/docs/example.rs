@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use super::page::{cell, expectations, plain, rows};
 use crate::cli::Failure;
-use crate::vectors::{Expected, Line};
+use crate::vectors::{Expected, Kind, Line};
 
 /// A message of at most so many characters is short: the first one is taken.
 const SHORT: usize = 400;
@@ -12,14 +12,14 @@ const SHORT: usize = 400;
 const SHOWN: usize = 800;
 
 /// The example of a kind, where there is one.
-pub(super) fn write(page: &mut String, lines: &[Line], kind: &str) -> Result<(), Failure> {
+pub(super) fn write(page: &mut String, lines: &[Line], kind: Kind) -> Result<(), Failure> {
     let Some((line, expect)) = choose(lines, kind) else {
         return Ok(());
     };
     let heading = match kind {
-        "positions" => "With a position",
-        "no_position" => "Without a position",
-        _ => "Refused",
+        Kind::Positions => "With a position",
+        Kind::NoPosition => "Without a position",
+        Kind::Error => "Refused",
     };
     writeln!(page, "\n### {heading}\n")?;
     let mut input = line.input()?;
@@ -58,7 +58,7 @@ pub(super) fn write(page: &mut String, lines: &[Line], kind: &str) -> Result<(),
 
 /// The first short one, rather one that needs no settings of its tracker; else the shortest; an empty one only where there
 /// is no other.
-fn choose<'a>(lines: &'a [Line], kind: &str) -> Option<(&'a Line, &'a Expected)> {
+fn choose(lines: &[Line], kind: Kind) -> Option<(&Line, &Expected)> {
     let of_kind = || expectations(lines).filter(move |(_, expect)| expect.kind == kind);
     let short = |line: &Line| (1..=SHORT).contains(&line.payload.len());
     of_kind()
@@ -95,9 +95,9 @@ fn write_block(page: &mut String, what: &str, payload: &str) -> fmt::Result {
 /// What the vector expects.
 fn write_meaning(page: &mut String, expect: &Expected) -> fmt::Result {
     let Some(position) = expect.positions.first() else {
-        return match (expect.kind.as_str(), expect.reason.as_str()) {
-            ("error", Some(reason)) => writeln!(page, "\nIt is refused: {reason}."),
-            ("error", None) => writeln!(page, "\nIt is refused."),
+        return match (expect.kind, expect.reason.as_str()) {
+            (Kind::Error, Some(reason)) => writeln!(page, "\nIt is refused: {reason}."),
+            (Kind::Error, None) => writeln!(page, "\nIt is refused."),
             _ => writeln!(page, "\nIt is understood, and there is nothing to locate."),
         };
     };

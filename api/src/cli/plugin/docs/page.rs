@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::Plugin;
 use super::example;
 use crate::cli::Failure;
-use crate::vectors::{Expected, Line};
+use crate::vectors::{Expected, Kind, Line};
 
 /// Names of the values of a position in vectors, in the order in which people look for them; others come behind, by name.
 const FIELDS: [&str; 12] = [
@@ -28,9 +28,6 @@ const FIELDS: [&str; 12] = [
 ];
 /// The one that holds the values that have no field.
 const ATTRIBUTES: &str = "attributes";
-
-/// What a message may be, as vectors name it.
-pub(super) const KINDS: [&str; 3] = ["positions", "no_position", "error"];
 
 /// The page, in Markdown.
 pub(super) fn page(plugin: &Plugin) -> Result<String, Failure> {
@@ -57,7 +54,7 @@ pub(super) fn page(plugin: &Plugin) -> Result<String, Failure> {
             counts(&mut page, lines)?;
             fields(&mut page, lines)?;
             writeln!(page, "\n## Examples")?;
-            for kind in KINDS {
+            for kind in Kind::ALL {
                 example::write(&mut page, lines, kind)?;
             }
         }
@@ -111,9 +108,9 @@ fn sending(page: &mut String, manifest: &Manifest) -> fmt::Result {
 /// How many messages of what kind the vectors have; by variant, where they say which.
 fn counts(page: &mut String, lines: &[Line]) -> fmt::Result {
     let expected: Vec<(&Line, &Expected)> = expectations(lines).collect();
-    let of = |kind: &str| expected.iter().filter(|(_, expect)| expect.kind == kind).count();
+    let of = |kind| expected.iter().filter(|(_, expect)| expect.kind == kind).count();
     let located: usize = expected.iter().map(|(_, expect)| expect.positions.len()).sum();
-    let [positions, no_position, errors] = KINDS.map(of);
+    let [positions, no_position, errors] = Kind::ALL.map(of);
     writeln!(
         page,
         "Its vectors are {} messages: {positions} with positions ({located} in all), {no_position} without a position, \
@@ -124,7 +121,7 @@ fn counts(page: &mut String, lines: &[Line]) -> fmt::Result {
     for (line, expect) in &expected {
         if let Some(variant) = line.variant.as_str() {
             let counts = variants.entry(variant).or_default();
-            for (count, kind) in counts.iter_mut().zip(KINDS) {
+            for (count, kind) in counts.iter_mut().zip(Kind::ALL) {
                 *count += usize::from(expect.kind == kind);
             }
         }
