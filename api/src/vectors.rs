@@ -16,15 +16,18 @@ pub(crate) struct Line {
     /// Whose message it is.
     #[serde(default)]
     pub vendor: Option<String>,
+    /// What kind of message it is, in the vendor's words.
+    #[serde(default)]
+    pub variant: Value,
     #[serde(default = "text")]
-    encoding: String,
-    payload: String,
+    pub encoding: String,
+    pub payload: String,
     #[serde(default)]
     topic: Option<String>,
     #[serde(default)]
     device_hint: Option<String>,
     #[serde(default)]
-    context: Option<Map<String, Value>>,
+    pub context: Option<Map<String, Value>>,
     #[serde(default)]
     received_ms: Option<i64>,
     pub expect: Option<Expected>,
@@ -33,9 +36,37 @@ pub(crate) struct Line {
 /// `expect` of a line.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Expected {
-    kind: String,
+    pub kind: Kind,
     #[serde(default)]
-    positions: Vec<Map<String, Value>>,
+    pub positions: Vec<Map<String, Value>>,
+    /// Why it is refused; not compared.
+    #[serde(default)]
+    pub reason: Value,
+}
+
+/// What a message may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// It has positions.
+    Positions,
+    /// It is understood, and there is nothing to locate.
+    NoPosition,
+    /// It is refused.
+    Error,
+}
+
+impl Kind {
+    pub const ALL: [Self; 3] = [Self::Positions, Self::NoPosition, Self::Error];
+
+    /// The name in vectors.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Positions => "positions",
+            Self::NoPosition => "no_position",
+            Self::Error => "error",
+        }
+    }
 }
 
 fn text() -> String {
@@ -175,12 +206,12 @@ impl Expected {
     pub fn differences(&self, outcome: &Outcome) -> Vec<String> {
         let got = result(outcome);
         let kind = got["kind"].as_str().unwrap_or_default();
-        if kind != self.kind {
+        if kind != self.kind.name() {
             let reason = got["reason"]
                 .as_str()
                 .map(|reason| format!(" ({reason})"))
                 .unwrap_or_default();
-            return vec![format!("expected {}, got {kind}{reason}", self.kind)];
+            return vec![format!("expected {}, got {kind}{reason}", self.kind.name())];
         }
         let none = Vec::new();
         let positions = got["positions"].as_array().unwrap_or(&none);
@@ -257,6 +288,22 @@ mod tests {
         let differences =
             expected(&json!([{ "latitude": 1.000_02, "speed_kmh": 50.2 }])).differences(&outcome(fix));
         assert_eq!(differences.len(), 2, "{differences:?}");
+    }
+
+    #[test]
+    fn a_kind_that_there_is_not_is_refused() {
+        let line = json!({ "payload": "x", "expect": { "kind": "position" } }).to_string();
+        let refused = serde_json::from_str::<Line>(&line)
+            .map(drop)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            refused.contains("`positions`, `no_position`, `error`"),
+            "{refused}"
+        );
+        for kind in Kind::ALL {
+            assert_eq!(serde_json::from_value::<Kind>(kind.name().into()).unwrap(), kind);
+        }
     }
 
     #[test]

@@ -45,7 +45,8 @@ pub fn arm() {
     }
 }
 
-/// A point. `name` is one of [`POINTS`].
+/// A point. `name` is one of [`POINTS`]; or `redecode-make-before`, `redecode-make-after`, around the file of a new
+/// re-decoding.
 #[inline]
 #[allow(unused_variables)]
 pub(crate) fn point(name: &'static str) {

@@ -166,7 +166,11 @@ async fn submitted_rows_are_stored_and_read_back_as_they_were() {
     let access = engine.access().clone();
     let options = options(&access, &folder.path().join("spool"), 200);
     let history = History::start(options.clone(), JOURNAL).unwrap();
-    assert_eq!(history.resume(), None);
+    assert_eq!(
+        history.resume_from(Offset(1)),
+        Offset(1),
+        "nothing was sealed yet"
+    );
     for index in 0..5 {
         history
             .submit(chunk(1 + index * 50, 51 + index * 50))
@@ -242,8 +246,8 @@ async fn submitted_rows_are_stored_and_read_back_as_they_were() {
     drop(history);
     let history = restart(&options).await;
     assert_eq!(
-        history.resume(),
-        Some(Offset(253)),
+        history.resume_from(Offset(1)),
+        Offset(253),
         "the end is remembered though the spool is empty"
     );
     history.stop(Duration::from_secs(10)).await;
@@ -359,13 +363,10 @@ async fn a_hub_that_dies_between_seal_and_insert_loses_and_doubles_nothing() {
     let engine = engine(&folder.path().join("engine")).await;
     let access = engine.access().clone();
     let options = options(&access, &folder.path().join("spool"), 150);
-    let mut at = 1;
     for round in 0..12u64 {
         let history = restart(&options).await;
         // The journal is read again from the last sealed record, whatever had been submitted.
-        if let Some(resume) = history.resume() {
-            at = resume.0;
-        }
+        let mut at = history.resume_from(Offset(1)).0;
         for _ in 0..6 {
             history.submit(chunk(at, at + 50)).await.unwrap();
             at += 50;
@@ -374,7 +375,7 @@ async fn a_hub_that_dies_between_seal_and_insert_loses_and_doubles_nothing() {
         drop(history);
     }
     let history = restart(&options).await;
-    let end = history.resume().unwrap().0;
+    let end = history.resume_from(Offset(1)).0;
     drained(&history).await;
     let rows = end - 1;
     assert!(rows > 0);
@@ -419,7 +420,7 @@ async fn while_the_server_is_away_rows_wait_in_the_spool_and_then_submit_waits()
     let second = engine(&data).await;
     options.url = second.access().url.clone();
     let history = restart(&options).await;
-    assert_eq!(history.resume(), Some(Offset(sealed)));
+    assert_eq!(history.resume_from(Offset(1)), Offset(sealed));
     history.submit(chunk(sealed, at)).await.unwrap();
     drained(&history).await;
     assert_eq!(history.trouble(), None);

@@ -103,14 +103,9 @@ impl History {
         })
     }
 
-    /// The journal offset from which chunks must be submitted: the end of the last sealed batch.
-    /// (`None`: nothing was ever sealed: take the journal's first.)
-    pub fn resume(&self) -> Option<Offset> {
-        self.inner.resume
-    }
-
-    /// The same for a journal that begins with `first`. Where nothing was ever sealed, all that came before is as good as
-    /// stored: who waits for it waits for nothing.
+    /// The journal offset from which chunks must be submitted: the end of the last sealed batch. Where nothing was ever
+    /// sealed it is `first`, where the journal begins, and all that came before is as good as stored: who waits for it
+    /// waits for nothing.
     pub fn resume_from(&self, first: Offset) -> Offset {
         let inner = &*self.inner;
         inner.resume.unwrap_or_else(|| {

@@ -59,6 +59,15 @@ impl Files {
         &self.folder
     }
 
+    /// Writes the file of a new job: on disk when it returns, and in its folder.
+    pub(super) fn make(&self, job: &Job) -> Result<(), RedecodeError> {
+        self.write(job)?;
+        let folder = std::fs::File::open(&self.folder);
+        folder
+            .and_then(|folder| folder.sync_all())
+            .map_err(at(&self.folder))
+    }
+
     /// Replaces the job's file.
     pub(super) fn write(&self, job: &Job) -> Result<(), RedecodeError> {
         let path = self.path(job.id);

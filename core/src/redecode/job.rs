@@ -103,6 +103,15 @@ pub struct Difference {
     pub after: Option<Standing>,
 }
 
+/// The repeatable create that a job was made by ([`crate::registry::Registry::begin_once`]).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// The caller's key.
+    pub key: String,
+    /// When it began: after a day the same key may stand for another create.
+    pub at: TimeMs,
+}
+
 /// A re-decoding.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Job {
@@ -110,6 +119,10 @@ pub struct Job {
     pub id: JobId,
     /// What was asked for.
     pub request: Request,
+    /// By which create, where that may be repeated. It stands here because the job's file and the answer to its create
+    /// can't come to disk at once: after a crash in between, the repetition finds the job by it.
+    #[serde(default)]
+    pub asked: Option<Asked>,
     /// The version of the vendor's plugin that decodes; links and trackers that pin one keep theirs.
     pub version: String,
     /// Where it is.
@@ -175,6 +188,7 @@ pub(in crate::redecode) mod tests {
                 dry_run: true,
                 rate: None,
             },
+            asked: None,
             version: "1.0.0".into(),
             state: JobState::Running,
             reason: None,

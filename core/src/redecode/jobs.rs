@@ -11,10 +11,11 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::files::Files;
-use super::job::{Counts, Job, JobId, JobState, Request};
+use super::job::{Asked, Counts, Job, JobId, JobState, Request};
 use super::run;
 use crate::clock;
 use crate::corrections::Corrections;
+use crate::crash;
 use crate::decode::DecodeHost;
 use crate::device::DeviceOptions;
 use crate::history::{History, HistoryError};
@@ -151,8 +152,9 @@ impl Redecoder {
         Ok(redecoder)
     }
 
-    /// Asks for a re-decoding of all that was received until now; it starts when those before it are through.
-    pub async fn create(&self, request: Request) -> Result<Job, RedecodeError> {
+    /// Asks for a re-decoding of all that was received until now; it starts when those before it are through. Of a
+    /// create that may be repeated, [`Self::asked`] finds the job.
+    pub async fn create(&self, request: Request, asked: Option<Asked>) -> Result<Job, RedecodeError> {
         let inner = &*self.inner;
         let version = match inner.rooms.decode.manifest(&request.vendor) {
             Some(manifest) => manifest.version.to_string(),
@@ -178,6 +180,7 @@ impl Redecoder {
             let job = Job {
                 id: JobId(jobs.last.0.saturating_add(1)),
                 request,
+                asked,
                 version,
                 state: JobState::Waiting,
                 reason: None,
@@ -190,7 +193,9 @@ impl Redecoder {
                 counts: Counts::default(),
                 samples: Vec::new(),
             };
-            inner.files.write(&job)?;
+            crash::point("redecode-make-before");
+            inner.files.make(&job)?;
+            crash::point("redecode-make-after");
             jobs.last = job.id;
             jobs.kept.insert(job.id, Kept::from(job.clone()));
             inner.prune(&mut jobs.kept);
@@ -198,6 +203,14 @@ impl Redecoder {
         };
         inner.wake.notify_one();
         Ok(job)
+    }
+
+    /// The job that a client's create has made, as long as it is kept.
+    pub fn asked(&self, client: ClientId, asked: &Asked) -> Option<Job> {
+        let jobs = self.inner.jobs.lock();
+        let mut jobs = jobs.kept.values().map(|kept| &kept.job);
+        let made = jobs.find(|job| job.client() == client && job.asked.as_ref() == Some(asked));
+        made.cloned()
     }
 
     /// A client's jobs, the newest first.

@@ -22,5 +22,5 @@ mod judge;
 mod plan;
 mod run;
 
-pub use job::{Counts, Difference, Job, JobId, JobState, MAX_SAMPLES, Request};
+pub use job::{Asked, Counts, Difference, Job, JobId, JobState, MAX_SAMPLES, Request};
 pub use jobs::{RedecodeError, RedecodeMetrics, Redecoder, Rooms};

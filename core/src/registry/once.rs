@@ -94,6 +94,11 @@ pub struct Turn {
 }
 
 impl Turn {
+    /// The caller's key for it.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
     /// When it was begun first.
     pub fn at(&self) -> TimeMs {
         self.at
@@ -263,6 +268,25 @@ impl Registry {
             .bind(answer.body)
             .execute(&mut *transaction)
             .await?;
+            transaction.commit().await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Forgets a create that was begun and refused, so that nothing was made: the key is free for another request.
+    pub async fn abandon_once(&self, turn: Turn) -> Result<(), RegistryError> {
+        let inner = Arc::clone(&self.inner);
+        detached(async move {
+            // all of it, so that nobody else has the turn before this is done
+            let turn = turn;
+            let mut writer = inner.writer().await;
+            let mut transaction = writer.begin().await?;
+            sqlx::query("DELETE FROM answered WHERE client = $1 AND key = $2")
+                .bind(turn.client.0)
+                .bind(&turn.key)
+                .execute(&mut *transaction)
+                .await?;
             transaction.commit().await?;
             Ok(())
         })

@@ -26,7 +26,8 @@ pub(crate) fn decode(version: &'static str, payload: &[u8]) -> DecodeResult {
     let kind = words.next().unwrap_or_default();
     let mut number = || {
         let word = words.next().unwrap_or_default();
-        word.parse::<f64>().map_err(|error| malformed(format_args!("{word:?}: {error}")))
+        word.parse::<f64>()
+            .map_err(|error| malformed(format_args!("{word:?}: {error}")))
     };
     let (time_ms, latitude, longitude, knots) = (number()?, number()?, number()?, number()?);
     let right = position(time_ms as i64, latitude, longitude, kmh_from_knots(knots))?;

@@ -15,7 +15,7 @@ const BATCH: usize = 256;
 
 #[derive(Debug, Args)]
 pub(super) struct DecodeArgs {
-    /// Name of an installed plugin, a bundle folder, or a .fsp file
+    /// Name of an installed plugin, a bundle folder, a .fsp file, or the folder of a crate that was built
     plugin: String,
     /// Lines in the vectors' format; - for standard input
     #[arg(long)]

@@ -54,7 +54,7 @@ enum Command {
     Rollback(operate::RollbackArgs),
     /// Take a plugin out of service, or remove a version that is kept
     Remove(operate::RemoveArgs),
-    /// Print what the manifests of plugins say, as a page in Markdown
+    /// Print a page about a plugin from its manifest and vectors, in Markdown, or an index of plugins; --write writes all
     Docs(docs::DocsArgs),
 }
 

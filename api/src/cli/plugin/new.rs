@@ -83,7 +83,8 @@ pub(super) fn run(args: &NewArgs) -> Result<(), Failure> {
     println!("  (cd {shown} && cargo test)            # natively");
     println!("  fixstream plugin build {shown}        # to WASM; makes a bundle and a .fsp file");
     println!("  fixstream plugin test {shown}         # in the sandbox");
-    println!("  fixstream plugin install FILE.fsp     # into service");
+    println!("  fixstream plugin docs {shown} --write # FORMAT.md, a page for people");
+    println!("  fixstream plugin install {shown}/target/fixstream/{name}-0.1.0.fsp # into service");
     Ok(())
 }
 
@@ -142,11 +143,12 @@ fn write(path: &Path, content: &str) -> Result<(), Failure> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::cli::plugin) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn made(name: &str) -> Result<tempfile::TempDir, Failure> {
+    /// A new crate in the folder `crate` of a temporary one.
+    pub(in crate::cli::plugin) fn made(name: &str) -> Result<tempfile::TempDir, Failure> {
         let folder = tempfile::tempdir()?;
         let args = NewArgs {
             name: name.into(),

@@ -30,6 +30,7 @@ fn job(id: u64, client: ClientId, state: JobState) -> Job {
             dry_run: true,
             rate: std::num::NonZeroU32::new(500),
         },
+        asked: None,
         version: "1.2.0".into(),
         state,
         reason: None,

@@ -142,6 +142,20 @@ async fn a_refused_create_may_be_corrected_under_the_same_key() {
 }
 
 #[tokio::test]
+async fn a_refused_redecoding_leaves_its_key_to_the_next_request() {
+    let world = World::new().await;
+    let admin = world.key_for(&[Scope::Admin]).await;
+    for vendor in ["acme", "acme", "other"] {
+        let body = json!({ "vendor": vendor });
+        let heads = [("idempotency-key", "a")];
+        let refused = world
+            .with(Method::POST, "/v1/redecodes", &admin, &heads, &body)
+            .await;
+        refused.refused(404, "plugin_not_found");
+    }
+}
+
+#[tokio::test]
 async fn a_repeated_key_is_not_shown_its_secret_again() {
     let world = World::new().await;
     let admin = world.key_for(&[Scope::Admin]).await;

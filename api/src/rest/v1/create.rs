@@ -94,6 +94,13 @@ pub(super) fn settle<T>(created: Created<T>, made: impl FnOnce(T) -> Response) -
 /// The answer as a response.
 pub(super) fn respond(answer: Remembered) -> Response {
     let tag = etag::tag_of(answer.body.as_bytes());
+    let mut response = untagged(answer);
+    etag::put(&mut response, &tag);
+    response
+}
+
+/// The same about what changes by itself, so that no ETag is of use.
+pub(super) fn untagged(answer: Remembered) -> Response {
     let mut response = Response::builder()
         .status(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::CREATED))
         .content_type("application/json; charset=utf-8")
@@ -101,7 +108,6 @@ pub(super) fn respond(answer: Remembered) -> Response {
     if let Ok(location) = HeaderValue::from_str(&answer.location) {
         response.headers_mut().insert(header::LOCATION, location);
     }
-    etag::put(&mut response, &tag);
     response
 }
 

@@ -7,15 +7,16 @@
 use std::num::NonZeroU32;
 
 use fixstream_core::model::{DeviceId, TimeMs};
-use fixstream_core::redecode::{Counts, Difference, Job, JobId, JobState, Request};
-use fixstream_core::registry::Scope;
+use fixstream_core::redecode::{Asked, Counts, Difference, Job, JobId, JobState, RedecodeError, Request};
+use fixstream_core::registry::{Begun, Remembered, Scope};
 use poem::Response;
-use poem::http::{HeaderValue, Method, StatusCode, header};
+use poem::http::{Method, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::create::{self, Repeatable};
+use super::page;
 use super::positions::{self, PositionView};
-use super::{create, page};
 use crate::rest::codes;
 use crate::rest::envelope::json_response;
 use crate::rest::error::ApiError;
@@ -165,6 +166,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .refuses(&codes::ENTITY_WITH_FIELD_NOT_FOUND)
         .refuses(&codes::PLUGIN_NOT_FOUND)
         .refuses(&codes::REDECODE_CONFLICT)
+        .refuses(&codes::IDEMPOTENCY_KEY_REUSED)
         .refuses(&codes::HISTORY_AWAY),
         one(Operation::new(
             Method::GET,
@@ -208,32 +210,73 @@ async fn list(mut call: Call) -> Result<Response, ApiError> {
 }
 
 /// `POST /v1/redecodes`: answered when the job is on disk.
+///
+/// Under an `Idempotency-Key`, that it begins is stored first, then the job, which carries the key, and the answer last.
+/// Where only the beginning is found, the job is found by the key, or none was made: a crash anywhere in between leads to
+/// one job. What is refused makes none, and its key may be used for what is asked for instead.
 async fn create(call: Call) -> Result<Response, ApiError> {
+    let request = wanted(&call)?;
+    let Some(repeatable) = Repeatable::of(&call, "create_redecode")? else {
+        let job = make(&call, request, None).await?;
+        return Ok(create::untagged(answer(&job)));
+    };
+    let (registry, client) = (&call.rest.registry, call.client.id);
+    let turn = match repeatable.begin(registry, client).await? {
+        Begun::Before(answer) => return Ok(create::untagged(answer)),
+        Begun::Now(turn) | Begun::Again(turn) => turn,
+    };
+    let asked = Asked {
+        key: turn.key().to_owned(),
+        at: turn.at(),
+    };
+    let job = match call.rest.redecode.asked(client, &asked) {
+        Some(job) => job,
+        None => match make(&call, request, Some(asked)).await {
+            Ok(job) => job,
+            // its file may be there all the same
+            Err(error @ RedecodeError::File { .. }) => return Err(error.into()),
+            Err(error) => {
+                registry.abandon_once(turn).await?;
+                return Err(error.into());
+            }
+        },
+    };
+    let answer = answer(&job);
+    registry.end_once(turn, answer.clone()).await?;
+    Ok(create::untagged(answer))
+}
+
+async fn make(call: &Call, request: Request, asked: Option<Asked>) -> Result<Job, RedecodeError> {
+    let job = call.rest.redecode.create(request, asked).await?;
+    tracing::info!(job = %job.id, vendor = job.request.vendor, key = call.key.id, "re-decoding asked for");
+    Ok(job)
+}
+
+/// The answer to a new job.
+fn answer(job: &Job) -> Remembered {
+    create::answer(format!("/v1/redecodes/{}", job.id), &shown(job))
+}
+
+/// What the body asks for.
+fn wanted(call: &Call) -> Result<Request, ApiError> {
     let fields = validate::exact_body(&call.body, NEW)?;
     let (from, to) = stretch(&fields)?;
     let owned = fields
         .ids("deviceIds")
         .into_iter()
-        .map(|id| owned_device(&call, id, "deviceIds"));
+        .map(|id| owned_device(call, id, "deviceIds"));
     let mut devices: Vec<DeviceId> = owned.collect::<Result<_, _>>()?;
     devices.sort_unstable();
     devices.dedup();
-    let request = Request {
-        sender: sender(&call),
+    Ok(Request {
+        sender: sender(call),
         vendor: fields.required_text("vendor"),
         devices,
         from,
         to,
         dry_run: fields.flag("dryRun").unwrap_or(false),
         rate: fields.id("rate").and_then(NonZeroU32::new),
-    };
-    let job = call.rest.redecode.create(request).await?;
-    tracing::info!(job = %job.id, vendor = job.request.vendor, key = call.key.id, "re-decoding asked for");
-    let mut response = json_response(StatusCode::CREATED, &shown(&job));
-    if let Ok(location) = HeaderValue::try_from(format!("/v1/redecodes/{}", job.id)) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    Ok(response)
+    })
 }
 
 async fn get(mut call: Call) -> Result<Response, ApiError> {
