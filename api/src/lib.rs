@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod config;
 mod demo;
+mod door;
 mod plugins;
 pub mod rest;
 mod server;

@@ -22,11 +22,12 @@ use fixstream_core::pipeline::{self, Pipeline, PipelineError, PipelineOptions, R
 use fixstream_core::redecode::{self, RedecodeError, Redecoder};
 use fixstream_core::registry::{Registry, RegistryError};
 use fixstream_core::telemetry::{Condition, Health};
-use poem::listener::{Acceptor as _, BoxAcceptor, Listener as _, TcpListener};
+use poem::listener::Acceptor as _;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, Config};
+use crate::door;
 use crate::plugins::{InstallError, Installer, Plugins, Store};
 use crate::rest::{Limit, Limits, Rest, cors, routes};
 use crate::tls::TlsError;
@@ -150,7 +151,7 @@ impl Server {
             let address = SocketAddr::from(([127, 0, 0, 1], config.clickhouse.http_port));
             probe_clickhouse(address, config.data.join("clickhouse").exists()).await?;
         }
-        let acceptor = rest_door(&config.rest).await?;
+        let acceptor = door::open(&config.rest).await?;
         let rest_address = acceptor
             .local_addr()
             .first()
@@ -405,24 +406,7 @@ impl Server {
     }
 }
 
-/// Where REST clients connect: HTTPS where there is a certificate, else HTTP.
-async fn rest_door(config: &config::Rest) -> Result<BoxAcceptor, StartError> {
-    let listener = TcpListener::bind(config.listen);
-    let listener = match config.tls() {
-        None => listener.boxed(),
-        Some(files) => {
-            let files = files.watch().await?;
-            listener.rustls(Box::pin(files)).boxed()
-        }
-    };
-    listener.into_acceptor().await.map_err(|source| StartError::Port {
-        address: config.listen,
-        what: "rest.listen",
-        source,
-    })
-}
-
-/// The same for the embedded ClickHouse. Where one `ran_before`, the port may still be with it: when a hub is
+/// Whether the embedded ClickHouse can have its port. Where one `ran_before`, that may still be with it: when a hub is
 /// killed, its engine sees that it is alone and ends, but needs a moment longer than the next hub to get here.
 async fn probe_clickhouse(address: SocketAddr, ran_before: bool) -> Result<(), StartError> {
     let began = tokio::time::Instant::now();
