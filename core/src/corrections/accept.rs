@@ -284,7 +284,7 @@ impl Corrections {
             fallback,
             known,
         };
-        self.journal(sender, vec![correction], held).await?;
+        self.journal(sender, std::iter::once(correction), held).await?;
         Ok(())
     }
 }

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use ahash::AHashSet;
 use time::OffsetDateTime;
 use time::format_description::StaticFormatDescription;
 use time::macros::format_description;
@@ -20,6 +19,8 @@ use crate::model::{ClientId, DeviceId, MAX_FIXES_PER_MESSAGE, PositionId, TimeMs
 const PLACES: usize = 2_000;
 /// Places in one question that names what they hold, at most.
 const CONTENTS: usize = 65_536;
+/// Seconds for which ClickHouse waits until an answer is read that is read slowly.
+const SLOWLY: &str = "900";
 /// Devices in one question.
 const DEVICES: usize = 2_000;
 const TIME: StaticFormatDescription =
@@ -84,13 +85,15 @@ pub(crate) struct Occupant {
 
 impl Positions {
     /// The last row of each of these positions, by id; also what was taken back, or stands behind another position of
-    /// its place.
+    /// its place. The answer may be read slowly.
     pub(crate) fn last_rows(&self, among: &Among<'_>) -> Result<PositionRows, HistoryError> {
         let select = format!("SELECT {} FROM positions AS p", newest::columns());
         let order = " ORDER BY p.id, p.revision DESC LIMIT 1 BY p.id";
         let cursor = self
             .query(&select, &among.condition(), order)?
             .with_setting("max_query_size", TEXT_BYTES.to_string())
+            .with_setting("max_execution_time", SLOWLY)
+            .with_setting("http_send_timeout", SLOWLY)
             .fetch::<PositionRecord>()
             .map_err(judged)?;
         Ok(PositionRows { cursor })
@@ -98,10 +101,7 @@ impl Positions {
 
     /// Those of their rows that stand where they are, behind no other position's, by id and revision; also what was
     /// taken back.
-    pub(crate) async fn standing(
-        &self,
-        among: &Among<'_>,
-    ) -> Result<AHashSet<(PositionId, u8)>, HistoryError> {
+    pub(crate) async fn standing(&self, among: &Among<'_>) -> Result<Vec<(PositionId, u8)>, HistoryError> {
         let select = "SELECT p.id, p.revision FROM positions AS p FINAL";
         let query = self
             .query(select, &among.condition(), "")?
@@ -229,11 +229,6 @@ fn about(client: ClientId, places: &[Place]) -> Condition {
         Value::Text(contents.join(",")),
     );
     condition
-}
-
-/// The row as it is read back after it was stored: numbers of the table have fewer digits.
-pub(crate) fn as_stored(row: &PositionRow) -> PositionRow {
-    PositionRecord::from(row).into()
 }
 
 /// The rows of these places. They are numbers and times of ours, so they stand in the text.
