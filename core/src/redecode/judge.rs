@@ -17,6 +17,9 @@ use crate::model::{DeviceId, Offset, PositionId, TimeMs, Verdict};
 /// How far back a device's last fix before the first page is looked for.
 const BEFORE_MS: i64 = 32 * 86_400_000;
 
+/// Messages that are judged at a stretch.
+const YIELD: usize = 256;
+
 /// The positions of a page as they should be, by id.
 #[derive(Default)]
 pub(super) struct Judged {
@@ -82,17 +85,21 @@ impl<'a> Judge<'a> {
         stretch: &mut Stretch,
         page: Page,
         counts: &mut Counts,
-    ) -> Result<Judged, HistoryError> {
+    ) -> Judged {
         let mut judged = Judged::default();
-        for message in page.messages {
-            while let Some((row, _)) = stretch.next_below(message.offset).await? {
+        for (number, message) in page.messages.into_iter().enumerate() {
+            if number % YIELD == 0 {
+                // live messages are waiting
+                tokio::task::yield_now().await;
+            }
+            while let Some((row, _)) = stretch.next_below(message.offset) {
                 // a device that is new to the run later on is met as it was then
                 if let Some(shadow) = self.shadows.get_mut(&row.device) {
                     shadow.restore(&row);
                 }
             }
             let mut last = BTreeMap::new();
-            while let Some((row, stands)) = stretch.next_below(Offset(message.offset.0 + 1)).await? {
+            while let Some((row, stands)) = stretch.next_below(Offset(message.offset.0 + 1)) {
                 if !stands {
                     judged.hidden.insert(plan::place(&row));
                 }
@@ -100,7 +107,7 @@ impl<'a> Judge<'a> {
             }
             self.message(job, message, last, &mut judged, counts);
         }
-        Ok(judged)
+        judged
     }
 
     /// Judges the fixes of a message whose rows are `last`.

@@ -339,7 +339,7 @@ impl Run<'_> {
         };
         self.judge.acquaint(job, &devices, start, &page).await?;
         let stretch = self.stretches.of(&wanted).await?;
-        let judged = self.judge.judge(job, stretch, page, &mut counts).await?;
+        let judged = self.judge.judge(job, stretch, page, &mut counts).await;
         let corrected = self.corrector.correct(job, judged, &mut counts, &mut held);
         let corrected = corrected.await?;
         if corrected.stepped_back {

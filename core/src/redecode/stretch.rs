@@ -2,17 +2,19 @@
 //! their fixes lie.
 
 use std::collections::BTreeSet;
+use std::iter::Peekable;
 use std::ops::Range;
-use std::time::{Duration, Instant};
+use std::vec::IntoIter;
 
 use super::jobs::Rooms;
-use crate::history::{Among, HistoryError, PositionRow, PositionRows, RawFilter};
+use crate::history::{Among, HistoryError, PositionRow, RawFilter};
 use crate::model::{ClientId, DeviceId, Offset, PositionId};
 
-/// Pages of one stretch, at most: ClickHouse sorts their rows in memory.
-const PAGES: u64 = 4;
-/// A question is not left open for longer: its answer waits in ClickHouse's memory.
-const OPEN: Duration = Duration::from_secs(300);
+/// Pages of one stretch, at most, and about so many bytes of rows where it is longer than a page.
+const PAGES: u64 = 8;
+const BYTES: usize = 128 << 20;
+/// What an attribute takes in memory, about.
+const ATTRIBUTE_BYTES: usize = 80;
 
 /// What a page has to know.
 pub(super) struct Wanted<'a> {
@@ -33,18 +35,19 @@ pub(super) struct Stretch {
     others: BTreeSet<DeviceId>,
     /// What came of records below this was stored before it was asked for.
     stored: Offset,
-    opened: Instant,
-    rows: PositionRows,
-    next: Option<Box<PositionRow>>,
-    /// The rows that stand where they are, sorted; those that are still to come.
-    standing: std::iter::Peekable<std::vec::IntoIter<(PositionId, u8)>>,
+    /// In memory, about.
+    bytes: usize,
+    /// Those that are still to come …
+    rows: Peekable<IntoIter<(PositionId, Box<PositionRow>)>>,
+    /// … and the rows that stand where they are, sorted.
+    standing: Peekable<IntoIter<(PositionId, u8)>>,
 }
 
 impl Stretch {
     /// Asks for the rows of records from the page's first one on.
     async fn open(rooms: &Rooms, wanted: &Wanted<'_>, end: Offset) -> Result<Self, HistoryError> {
         let positions = rooms.history.positions();
-        let (stored, opened) = (positions.stored(), Instant::now());
+        let stored = positions.stored();
         let records = wanted.records.start..end;
         let among = Among {
             client: wanted.client,
@@ -54,15 +57,16 @@ impl Stretch {
         };
         let mut standing = positions.standing(&among).await?;
         standing.sort_unstable();
-        let mut rows = positions.last_rows(&among)?;
-        let next = rows.next().await?.map(Box::new);
+        let rows = positions.last_rows(&among).await?;
+        let bytes = rows
+            .iter()
+            .map(|(_, row)| size_of::<PositionRow>() + row.fix.attributes.len() * ATTRIBUTE_BYTES);
         Ok(Self {
             records,
             others: wanted.others.clone(),
             stored,
-            opened,
-            rows,
-            next,
+            bytes: bytes.sum(),
+            rows: rows.into_iter().peekable(),
             standing: standing.into_iter().peekable(),
         })
     }
@@ -75,24 +79,16 @@ impl Stretch {
     /// Whether it says what a page has to know: nobody has corrected anything of the page's devices since, but the job
     /// itself, which corrects no later page's positions and knows what it has put where.
     fn serves(&self, wanted: &Wanted<'_>) -> bool {
-        wanted.corrected <= self.stored
-            && wanted.others.is_subset(&self.others)
-            && self.opened.elapsed() < OPEN
+        wanted.corrected <= self.stored && wanted.others.is_subset(&self.others)
     }
 
     /// The next row of a message below `end`, and whether it stands where it is, behind no other position's.
-    pub(super) async fn next_below(
-        &mut self,
-        end: Offset,
-    ) -> Result<Option<(Box<PositionRow>, bool)>, HistoryError> {
-        let Some(row) = self.next.take_if(|row| row.id.offset() < end) else {
-            return Ok(None);
-        };
-        self.next = self.rows.next().await?.map(Box::new);
-        let row_is = (row.id, row.revision);
+    pub(super) fn next_below(&mut self, end: Offset) -> Option<(Box<PositionRow>, bool)> {
+        let (id, row) = self.rows.next_if(|(id, _)| id.offset() < end)?;
+        let row_is = (id, row.revision);
         while self.standing.next_if(|stands| *stands < row_is).is_some() {}
         let stands = self.standing.next_if_eq(&row_is).is_some();
-        Ok(Some((row, stands)))
+        Some((row, stands))
     }
 }
 
@@ -124,7 +120,7 @@ impl<'a> Stretches<'a> {
     }
 
     /// The stretch of a page, read where the open one does not serve. Each is twice as long as the one before it that
-    /// was used up.
+    /// was used up, as long as its rows fit into memory.
     pub(super) async fn of(&mut self, wanted: &Wanted<'_>) -> Result<&mut Stretch, HistoryError> {
         let mut others = wanted.others.clone();
         match self.open.take() {
@@ -134,7 +130,9 @@ impl<'a> Stretches<'a> {
             }
             Some(open) if open.records.end < wanted.records.end => {
                 others.extend(open.others);
-                self.pages = (self.pages * 2).min(PAGES);
+                if open.bytes * 2 <= BYTES {
+                    self.pages = (self.pages * 2).min(PAGES);
+                }
             }
             Some(open) => return Ok(self.open.insert(open)),
             None => {}
