@@ -1,5 +1,6 @@
 //! The way in for everything that is not MQTT: journal it, wait until it is on disk, say so.
 
+use std::borrow::Borrow;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -52,10 +53,13 @@ impl Ingest {
     }
 
     /// Appends them in this order; they are not on disk then ([`Self::settled`]). None is taken when the journal refuses.
-    pub(crate) fn append_all(&self, uplinks: &[Uplink]) -> Result<Range<Offset>, IngestError> {
+    pub(crate) fn append_all(
+        &self,
+        uplinks: impl IntoIterator<Item: Borrow<Uplink>>,
+    ) -> Result<Range<Offset>, IngestError> {
         let mut frames = Frames::default();
         for uplink in uplinks {
-            frames.push_with(|record| uplink.encode(record))?;
+            frames.push_with(|record| uplink.borrow().encode(record))?;
         }
         Ok(self.journal.append(&frames, None)?)
     }

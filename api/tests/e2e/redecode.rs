@@ -472,6 +472,37 @@ async fn a_job_is_stopped_and_continued() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_people_correct_between_two_pages_stays_theirs() {
+    let (hub, fleet, admin) = erring().await;
+    fleet.send_many(&hub, MANY).await;
+    install(&hub, &admin, "1.0.1").await;
+    let id = create(&hub, &admin, json!({ "vendor": "hostile", "rate": RATE })).await;
+    // of pages that come later, but may have been read together with the one that was just done
+    for (done, restated) in [(2 * RATE, 290), (4 * RATE, 580)] {
+        under_way(&hub, &admin, id, done).await;
+        for (method, number) in [(Method::PATCH, restated), (Method::DELETE, restated + 1)] {
+            let nth = format!("SELECT DISTINCT id FROM fixstream.positions ORDER BY id LIMIT {number}, 1");
+            let path = format!("/v1/positions/{}", hub.sql(&nth).await);
+            let detail = json!({ "fuelPercent": 12.5 });
+            let (status, _, answer) = hub.send(method, &fleet.tenant.key, &path, &detail).await;
+            assert!((200..300).contains(&status), "{status} {answer}");
+        }
+    }
+    finished(&hub, &admin, id).await;
+    let seen = "SELECT count(), countIf(fuel_percent = 12.5 AND plugin = ''), \
+                countIf(longitude < 0 AND plugin = 'hostile@1.0.1') \
+                FROM fixstream.positions FINAL WHERE verdict != 'deleted'";
+    let wanted = format!("{}\t2\t{}", MANY - 2, MANY - 4);
+    hub.sql_becomes(seen, &wanted).await;
+    assert_eq!(hub.sql(DOUBLED).await, "0");
+    // and the next job leaves them alone as well
+    let id = create(&hub, &admin, json!({ "vendor": "hostile" })).await;
+    let again = finished(&hub, &admin, id).await;
+    assert_eq!(counts(&again), json!({ "unchanged": MANY - 4, "kept": 4 }));
+    assert_eq!(hub.sql(seen).await, wanted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_whose_plugin_is_replaced_starts_anew_with_the_new_one() {
     let (hub, fleet, admin) = erring().await;
     fleet.send_many(&hub, MANY).await;

@@ -1,9 +1,9 @@
 //! What is asked for becomes a record that needs nothing but itself.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ahash::AHashMap;
 use parking_lot::Mutex;
 
 use super::turns::{Held, Turns};
@@ -57,7 +57,7 @@ pub(super) struct Inner {
     pub(super) latest: Arc<LatestStore>,
     pub(super) turns: Turns,
     /// Corrections that may not be in ClickHouse yet: whose, and the offset behind them.
-    pub(super) pending: Mutex<HashMap<PositionId, (ClientId, Offset)>>,
+    pub(super) pending: Mutex<AHashMap<PositionId, (ClientId, Offset)>>,
 }
 
 impl Corrections {
@@ -284,7 +284,7 @@ impl Corrections {
             fallback,
             known,
         };
-        self.journal(sender, vec![correction], held).await?;
+        self.journal(sender, std::iter::once(correction), held).await?;
         Ok(())
     }
 }

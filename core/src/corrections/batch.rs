@@ -51,7 +51,7 @@ impl Corrections {
     pub(crate) async fn journal(
         &self,
         sender: Sender,
-        corrections: Vec<Correction>,
+        corrections: impl Iterator<Item = Correction> + Send,
         held: &mut Held,
     ) -> Result<Offset, CorrectionError> {
         let inner = &*self.inner;
@@ -60,31 +60,34 @@ impl Corrections {
             let stored = inner.positions.stored();
             inner.pending.lock().retain(|_, (_, end)| *end > stored);
         }
-        let mut corrections = corrections.into_iter().peekable();
+        let mut corrections = corrections.peekable();
+        // while some are on their way to the disk, the next ones are written
+        let mut on_their_way = None;
         while corrections.peek().is_some() {
             let received = clock::now();
-            let uplinks: Vec<Uplink> = corrections
-                .by_ref()
-                .take(TOGETHER)
-                .map(|correction| Uplink {
+            let mut ids = Vec::with_capacity(TOGETHER);
+            let uplinks = corrections.by_ref().take(TOGETHER).map(|correction| {
+                ids.push(correction.id);
+                Uplink {
                     received,
                     sender,
                     source: Source::Correction(Box::new(correction)),
-                })
-                .collect();
-            let offsets = inner.ingest.append_all(&uplinks)?;
+                }
+            });
+            let offsets = inner.ingest.append_all(uplinks)?;
             // from here on they may come true, whatever becomes of this call
             end = offsets.end;
             held.note(end);
             {
                 let mut pending = inner.pending.lock();
-                for uplink in &uplinks {
-                    if let Source::Correction(correction) = &uplink.source {
-                        pending.insert(correction.id, (sender.client, end));
-                    }
-                }
+                pending.extend(ids.into_iter().map(|id| (id, (sender.client, end))));
             }
-            inner.ingest.settled(offsets).await?;
+            if let Some(before) = on_their_way.replace(offsets) {
+                inner.ingest.settled(before).await?;
+            }
+        }
+        if let Some(last) = on_their_way {
+            inner.ingest.settled(last).await?;
         }
         Ok(end)
     }

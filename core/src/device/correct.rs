@@ -119,14 +119,16 @@ struct New<'a> {
 
 impl<'a> New<'a> {
     fn of(said: &'a Restated, correction: &Correction) -> Self {
-        let (mut time, mut content) = place_in_history(&said.fix, correction.received);
         let mut revision = said.revision;
-        if let Some(old) = &correction.old {
-            (time, content) = kept_place((time, content), (old.time, old.content), &said.fix, &old.fix);
+        let (time, content) = if let Some(old) = &correction.old {
+            let (time, content) = place_after(old, &said.fix, correction.received);
             if (said.device, time, content) == (old.device, old.time, old.content) {
                 revision = correction.revision;
             }
-        }
+            (time, content)
+        } else {
+            place_in_history(&said.fix, correction.received)
+        };
         Self {
             said,
             time,
@@ -255,6 +257,22 @@ pub fn restated_place(old: &PositionRow, fix: &Fix) -> (TimeMs, u64) {
     kept_place(place, (old.time, old.content), fix, &old.fix)
 }
 
+/// Time and content of a fix, received then, that restates `old`.
+pub(crate) fn place_after(old: &Standing, fix: &Fix, received: TimeMs) -> (TimeMs, u64) {
+    let place = place_in_history(fix, received);
+    kept_place(place, (old.time, old.content), fix, &old.fix)
+}
+
+/// The same for a row whose own time and content are those of its fix.
+pub(crate) fn restated_row_place(old: &PositionRow, row: &PositionRow) -> (TimeMs, u64) {
+    kept_place(
+        (row.time, row.content),
+        (old.time, old.content),
+        &row.fix,
+        &old.fix,
+    )
+}
+
 /// The place of `fix`, which restates `old`: its own, or the old one where it says the same.
 fn kept_place(
     (mut time, mut content): (TimeMs, u64),
@@ -265,7 +283,7 @@ fn kept_place(
     if fix.time == old.time {
         time = old_time;
     }
-    if content == content_hash(old) {
+    if content != old_content && content == content_hash(old) {
         content = old_content;
     }
     (time, content)

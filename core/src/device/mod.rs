@@ -44,6 +44,7 @@ pub use self::content::content_hash;
 pub(crate) use self::core::place_in_history;
 pub use self::core::{Candidate, DeviceCore, Motion, Step, StepConfig, fix_time};
 pub use self::correct::restated_place;
+pub(crate) use self::correct::{place_after, restated_row_place};
 pub use self::directory::{DeviceDirectory, DeviceError};
 pub use self::metrics::DeviceMetrics;
 pub use self::options::{DeviceOptions, Layout};

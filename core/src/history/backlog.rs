@@ -13,6 +13,9 @@ use super::spool::{Entry, Found, Spool};
 use crate::clock;
 use crate::model::{Offset, TimeMs};
 
+/// Sealed batches that stay in memory, at most: the one that is being stored, and the next.
+const KEPT: usize = 2;
+
 /// Shared by the handle and both tasks.
 pub(super) struct Backlog {
     pub spool: Spool,
@@ -48,7 +51,7 @@ struct State {
 #[derive(Clone)]
 pub(super) struct Pending {
     pub entry: Entry,
-    /// The rows, when the inserter was idle as they were sealed; otherwise they are read from the file.
+    /// The rows, when few others waited as they were sealed; otherwise they are read from the file.
     pub rows: Option<Arc<Batch>>,
     /// Sealed by an earlier process: nobody knows what was attempted.
     pub inherited: bool,
@@ -103,8 +106,8 @@ impl Backlog {
     /// A batch is on disk.
     pub(super) fn push(&self, entry: Entry, batch: Arc<Batch>) {
         let mut state = self.state.lock();
-        // At most one sealed batch stays in memory.
-        let rows = state.waiting.is_empty().then_some(batch);
+        let kept = state.waiting.iter().filter(|pending| pending.rows.is_some());
+        let rows = (kept.count() < KEPT).then_some(batch);
         state.bytes += entry.bytes;
         state.rows += entry.rows;
         state.open_rows = state.open_rows.saturating_sub(entry.rows);

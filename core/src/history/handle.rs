@@ -36,6 +36,9 @@ pub struct History {
 struct Inner {
     backlog: Arc<Backlog>,
     client: Client,
+    /// For questions whose columns are of the types that they are read as because they say so: to check that again
+    /// with each value of each row takes as long as reading it.
+    unchecked: Client,
     resume: Option<Offset>,
     /// Where the next chunk must start (`None`: anywhere), and the way to the batcher.
     next: tokio::sync::Mutex<Option<Offset>>,
@@ -90,6 +93,7 @@ impl History {
         let inserter = Inserter::new(Arc::clone(&backlog), client.clone(), options.database);
         let inner = Inner {
             backlog,
+            unchecked: client.clone().with_validation(false),
             client,
             resume,
             next: tokio::sync::Mutex::new(resume),
@@ -157,7 +161,7 @@ impl History {
     /// The positions that are stored.
     pub fn positions(&self) -> Positions {
         Positions {
-            client: self.inner.client.clone(),
+            client: self.inner.unchecked.clone(),
             ready: self.inner.backlog.ready.subscribe(),
             stored: self.inner.backlog.stored.subscribe(),
         }
@@ -174,7 +178,7 @@ impl History {
     /// The raw messages that are stored.
     pub(crate) fn raw_messages(&self) -> RawMessages {
         RawMessages {
-            client: self.inner.client.clone(),
+            client: self.inner.unchecked.clone(),
             ready: self.inner.backlog.ready.subscribe(),
         }
     }

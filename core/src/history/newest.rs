@@ -296,6 +296,8 @@ fn key(row: &PositionRow) -> Key {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use clickhouse::Row;
+
     use super::*;
     use crate::model::{ClientId, DeviceId, Fix, PositionId, TimeMs, Verdict};
 
@@ -323,6 +325,12 @@ mod tests {
         let mut rows = merge(stored.to_vec(), unsaved);
         rows.sort_by_key(|row| (!row.verdict.is_trusted(), row.time));
         rows.iter().map(|row| (row.id.0, row.revision)).collect()
+    }
+
+    #[test]
+    fn columns_are_in_the_order_in_which_they_are_read() {
+        let columns = ["client_id", "device_id", "time"].into_iter().chain(STATE);
+        assert!(columns.eq(PositionRecord::COLUMN_NAMES.iter().copied()));
     }
 
     #[test]

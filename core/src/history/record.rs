@@ -100,6 +100,62 @@ fn e7(degrees: f64) -> i32 {
     (degrees * 1e7).round() as i32
 }
 
+fn from_e7(degrees: i32) -> f64 {
+    f64::from(degrees) / 1e7
+}
+
+/// Whether a fix that was read back is what this one would be read back as: numbers of the table have fewer digits.
+pub(crate) fn is_stored_as(stored: &Fix, fix: &Fix) -> bool {
+    let Fix {
+        time,
+        valid,
+        latitude,
+        longitude,
+        altitude_m,
+        speed_kmh,
+        heading_deg,
+        accuracy_m,
+        hdop,
+        satellites,
+        odometer_km,
+        distance_km,
+        ignition,
+        fuel_percent,
+        engine_temperature_c,
+        engine_rpm,
+        battery_v,
+        battery_percent,
+        power_v,
+        signal,
+        event,
+        attributes,
+    } = fix;
+    // exactly: both are the same function of whole numbers
+    #[allow(clippy::float_cmp)]
+    let degrees = |stored: f64, degrees: f64| stored == from_e7(e7(degrees));
+    let number = |stored: Option<f64>, number: Option<f64>| stored == from_e3(e3(number));
+    degrees(stored.latitude, *latitude)
+        && degrees(stored.longitude, *longitude)
+        && (stored.time, stored.valid, stored.ignition) == (*time, *valid, *ignition)
+        && stored.satellites == *satellites
+        && number(stored.altitude_m, *altitude_m)
+        && number(stored.speed_kmh, *speed_kmh)
+        && number(stored.heading_deg, *heading_deg)
+        && number(stored.accuracy_m, *accuracy_m)
+        && number(stored.hdop, *hdop)
+        && number(stored.odometer_km, *odometer_km)
+        && number(stored.distance_km, *distance_km)
+        && number(stored.fuel_percent, *fuel_percent)
+        && number(stored.engine_temperature_c, *engine_temperature_c)
+        && number(stored.engine_rpm, *engine_rpm)
+        && number(stored.battery_v, *battery_v)
+        && number(stored.battery_percent, *battery_percent)
+        && number(stored.power_v, *power_v)
+        && number(stored.signal, *signal)
+        && stored.event == *event
+        && stored.attributes == *attributes
+}
+
 impl From<&PositionRow> for PositionRecord {
     fn from(row: &PositionRow) -> Self {
         let fix = &row.fix;
@@ -168,8 +224,8 @@ impl From<PositionRecord> for PositionRow {
                     .stated_offset_ms
                     .map(|offset| TimeMs(record.time.wrapping_add(offset))),
                 valid: record.valid,
-                latitude: f64::from(record.lat_e7) / 1e7,
-                longitude: f64::from(record.lon_e7) / 1e7,
+                latitude: from_e7(record.lat_e7),
+                longitude: from_e7(record.lon_e7),
                 altitude_m: from_e3(record.altitude_e3),
                 speed_kmh: from_e3(record.speed_e3),
                 heading_deg: from_e3(record.heading_e3),
@@ -233,6 +289,8 @@ impl From<&DeadLetter> for DeadRecord {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use proptest::prelude::*;
+
     use super::*;
     use crate::model::AttributeValue;
 
@@ -265,6 +323,61 @@ mod tests {
     fn a_row_survives_the_way_into_columns_and_back() {
         let row = row();
         assert_eq!(PositionRow::from(PositionRecord::from(&row)), row);
+    }
+
+    fn fixes() -> impl Strategy<Value = Fix> {
+        let number = || prop::option::of(prop_oneof![Just(1.0), Just(1.000_4), Just(1.000_6), any::<f64>()]);
+        let degrees = || prop_oneof![Just(1.0), Just(1.000_000_04), -90.0..90.0];
+        let value = prop_oneof![
+            any::<bool>().prop_map(AttributeValue::Flag),
+            any::<i64>().prop_map(AttributeValue::Integer),
+            proptest::num::f64::ANY.prop_map(AttributeValue::Real),
+            "[a1\"]{0,2}".prop_map(AttributeValue::Text),
+        ];
+        (
+            (
+                degrees(),
+                degrees(),
+                prop::option::of(0..2i64),
+                prop::option::of(any::<bool>()),
+            ),
+            (number(), number(), number()),
+            (
+                prop::option::of(0..2u16),
+                prop::option::of("[ab]?"),
+                prop::option::of(value),
+            ),
+        )
+            .prop_map(
+                |((latitude, longitude, time, valid), (one, two, three), (satellites, event, value))| Fix {
+                    time: time.map(TimeMs),
+                    valid,
+                    latitude,
+                    longitude,
+                    altitude_m: one,
+                    speed_kmh: two,
+                    odometer_km: three,
+                    signal: one,
+                    satellites,
+                    ignition: valid,
+                    event,
+                    attributes: value.into_iter().map(|value| ("a".into(), value)).collect(),
+                    ..Fix::default()
+                },
+            )
+    }
+
+    proptest! {
+        #[test]
+        fn fixes_are_compared_as_they_are_read_back(one in fixes(), other in fixes(), same in any::<bool>()) {
+            let read_back = |fix: &Fix| {
+                let row = PositionRow { fix: fix.clone(), ..row() };
+                PositionRow::from(PositionRecord::from(&row)).fix
+            };
+            let stored = read_back(&one);
+            let other = if same { one } else { other };
+            prop_assert_eq!(is_stored_as(&stored, &other), stored == read_back(&other));
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! What stands in history, as a re-decoding has to know it: by id, by place, and before a point.
 
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 
-use ahash::AHashSet;
+use ahash::AHashMap;
 use time::OffsetDateTime;
 use time::format_description::StaticFormatDescription;
 use time::macros::format_description;
@@ -10,7 +11,7 @@ use time::macros::format_description;
 use super::condition::{Condition, Value};
 use super::error::HistoryError;
 use super::newest;
-use super::positions::{INSTANT, PositionRows, Positions, ask, instant, judged, of};
+use super::positions::{INSTANT, Positions, ask, instant, judged, of};
 use super::raw::{RawFilter, TEXT_BYTES};
 use super::record::{self, PositionRecord};
 use super::row::PositionRow;
@@ -20,6 +21,8 @@ use crate::model::{ClientId, DeviceId, MAX_FIXES_PER_MESSAGE, PositionId, TimeMs
 const PLACES: usize = 2_000;
 /// Places in one question that names what they hold, at most.
 const CONTENTS: usize = 65_536;
+/// Seconds that the answer to a question about all rows of several pages may take.
+const LONG: &str = "60";
 /// Devices in one question.
 const DEVICES: usize = 2_000;
 const TIME: StaticFormatDescription =
@@ -84,24 +87,39 @@ pub(crate) struct Occupant {
 
 impl Positions {
     /// The last row of each of these positions, by id; also what was taken back, or stands behind another position of
-    /// its place.
-    pub(crate) fn last_rows(&self, among: &Among<'_>) -> Result<PositionRows, HistoryError> {
+    /// its place. They come as they are found and are brought into order here: to sort all their columns took ClickHouse
+    /// twice as long as to read them.
+    pub(crate) async fn last_rows(
+        &self,
+        among: &Among<'_>,
+    ) -> Result<Vec<(PositionId, Box<PositionRow>)>, HistoryError> {
         let select = format!("SELECT {} FROM positions AS p", newest::columns());
-        let order = " ORDER BY p.id, p.revision DESC LIMIT 1 BY p.id";
-        let cursor = self
-            .query(&select, &among.condition(), order)?
+        let mut cursor = self
+            .query(&select, &among.condition(), "")?
             .with_setting("max_query_size", TEXT_BYTES.to_string())
+            .with_setting("max_execution_time", LONG)
             .fetch::<PositionRecord>()
             .map_err(judged)?;
-        Ok(PositionRows { cursor })
+        let mut last: AHashMap<PositionId, Box<PositionRow>> = AHashMap::new();
+        while let Some(record) = ask(cursor.next()).await? {
+            match last.entry(PositionId(record.id)) {
+                Entry::Vacant(entry) => {
+                    entry.insert(Box::new(record.into()));
+                }
+                Entry::Occupied(mut entry) if entry.get().revision < record.revision => {
+                    **entry.get_mut() = record.into();
+                }
+                Entry::Occupied(_) => {}
+            }
+        }
+        let mut rows: Vec<_> = last.into_iter().collect();
+        rows.sort_unstable_by_key(|(id, _)| *id);
+        Ok(rows)
     }
 
     /// Those of their rows that stand where they are, behind no other position's, by id and revision; also what was
     /// taken back.
-    pub(crate) async fn standing(
-        &self,
-        among: &Among<'_>,
-    ) -> Result<AHashSet<(PositionId, u8)>, HistoryError> {
+    pub(crate) async fn standing(&self, among: &Among<'_>) -> Result<Vec<(PositionId, u8)>, HistoryError> {
         let select = "SELECT p.id, p.revision FROM positions AS p FINAL";
         let query = self
             .query(select, &among.condition(), "")?
@@ -229,11 +247,6 @@ fn about(client: ClientId, places: &[Place]) -> Condition {
         Value::Text(contents.join(",")),
     );
     condition
-}
-
-/// The row as it is read back after it was stored: numbers of the table have fewer digits.
-pub(crate) fn as_stored(row: &PositionRow) -> PositionRow {
-    PositionRecord::from(row).into()
 }
 
 /// The rows of these places. They are numbers and times of ours, so they stand in the text.

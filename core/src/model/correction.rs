@@ -29,7 +29,7 @@ pub struct Correction {
     pub revision: u8,
     /// The plugin and version that says so; empty: a person does, and then no decoder changes the position again.
     pub plugin: Arc<str>,
-    /// The row that stands.
+    /// The row that stands; where a decoder takes back what one before it said, of its fix no more than the time.
     pub old: Option<Standing>,
     /// What stands in its place.
     pub new: Option<Restated>,

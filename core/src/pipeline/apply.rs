@@ -118,7 +118,7 @@ impl Applier {
                 envelope: Bytes::new(),
             }),
             Content::Position { uplink } => match uplink.source {
-                Source::Correction(correction) => correct(offset, uplink.sender.client, *correction, into),
+                Source::Correction(correction) => correct(offset, uplink.sender.client, correction, into),
                 _ => self.position(offset, uplink, into),
             },
             Content::Vendor {
@@ -280,12 +280,12 @@ impl Applier {
 }
 
 /// A correction goes to the devices that it concerns. Whether they still exist does not matter: the rows do.
-fn correct(offset: Offset, client: ClientId, correction: Correction, into: &mut Gathered) {
+fn correct(offset: Offset, client: ClientId, correction: Box<Correction>, into: &mut Gathered) {
     let from = correction.old.as_ref().map(|old| old.device);
     let to = correction.new.as_ref().map(|new| new.device);
     let correction = DeviceCorrection {
         at: PositionId::new(offset, 0),
-        correction: Arc::new(correction),
+        correction: Arc::from(correction),
     };
     for device in from.into_iter().chain(to.filter(|to| Some(*to) != from)) {
         into.part(device, client).corrections.push(correction.clone());

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::sync::oneshot;
 
 use super::run::RunError;
 use crate::decode::{FailureKind, Outcome};
@@ -31,10 +30,13 @@ pub(super) struct FixAgain {
     pub fix: Fix,
 }
 
-/// Decodes pages in order.
+/// Messages that are decoded together: few enough that the memory which they take is soon used again.
+const TOGETHER: usize = 2_048;
+
+/// Decodes pages, one after the other. Cheap to clone.
+#[derive(Clone)]
 pub(super) struct Decoder {
     understanding: Understanding,
-    turns: oneshot::Receiver<()>,
 }
 
 /// What came of a page.
@@ -54,27 +56,31 @@ impl Decoder {
                 registry: rooms.registry.clone(),
                 states,
             },
-            turns: Turn::first(),
         }
     }
 
     /// Decodes a page. `Err` where a message has no decoder at the moment: then nothing of the page counts.
-    pub(super) async fn decode(&mut self, raw: Vec<RawMessage>) -> Result<Page, RunError> {
-        let mut page = Page::default();
-        let mut records = Vec::with_capacity(raw.len());
-        for message in raw {
-            match message.uplink {
-                // what is not understood is not kept once more, so the record is not needed
-                Some(uplink) => records.push((message.offset, Bytes::new(), Ok(uplink))),
-                None => page.unreadable += 1,
+    pub(super) async fn decode(&self, raw: Vec<RawMessage>) -> Result<Page, RunError> {
+        let mut page = Page {
+            messages: Vec::with_capacity(raw.len()),
+            unreadable: 0,
+        };
+        let mut raw = raw.into_iter();
+        while raw.len() > 0 {
+            let mut records = Vec::with_capacity(TOGETHER);
+            for message in raw.by_ref().take(TOGETHER) {
+                match message.uplink {
+                    // what is not understood is not kept once more, so the record is not needed
+                    Some(uplink) => records.push((message.offset, Bytes::new(), Ok(uplink))),
+                    None => page.unreadable += 1,
+                }
             }
-        }
-        let turn = Turn::after(&mut self.turns);
-        let understood = self.understanding.understand_read(records.into_iter(), turn);
-        let understood = understood.await;
-        page.messages.reserve(understood.messages.len());
-        for message in understood.messages {
-            page.messages.extend(self.again(message)?);
+            // what came before is through
+            let turn = Turn::after(&mut Turn::first());
+            let understood = self.understanding.understand_read(records.into_iter(), turn);
+            for message in understood.await.messages {
+                page.messages.extend(self.again(message)?);
+            }
         }
         Ok(page)
     }

@@ -1,6 +1,6 @@
 //! What a page's fixes are worth: each device's in the order of receipt, among all else that it said.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ahash::{AHashMap, AHashSet};
@@ -9,12 +9,16 @@ use super::again::{Again, Page};
 use super::job::{Counts, Job};
 use super::jobs::Rooms;
 use super::plan::{self, Item};
+use super::stretch::Stretch;
 use crate::device::{self, Reading, Shadow, StepConfig};
-use crate::history::{Among, HistoryError, Place, PositionRow};
+use crate::history::{HistoryError, Place, PositionRow};
 use crate::model::{DeviceId, Offset, PositionId, TimeMs, Verdict};
 
 /// How far back a device's last fix before the first page is looked for.
 const BEFORE_MS: i64 = 32 * 86_400_000;
+
+/// Messages that are judged at a stretch.
+const YIELD: usize = 256;
 
 /// The positions of a page as they should be, by id.
 #[derive(Default)]
@@ -73,35 +77,37 @@ impl<'a> Judge<'a> {
         Ok(())
     }
 
-    /// Judges the fixes of a page, and in between takes in what else the devices said.
+    /// Judges the fixes of a page, and in between takes in what else the devices said: what stands is read from
+    /// `stretch`.
     pub(super) async fn judge(
         &mut self,
         job: &Job,
-        among: &Among<'_>,
+        stretch: &mut Stretch,
         page: Page,
         counts: &mut Counts,
-    ) -> Result<Judged, HistoryError> {
-        let positions = self.rooms.history.positions();
-        let standing = positions.standing(among).await?;
+    ) -> Judged {
         let mut judged = Judged::default();
-        let mut rows = positions.last_rows(among)?;
-        let mut next = rows.next().await?;
-        for message in page.messages {
-            while let Some(row) = next.take_if(|row| row.id.offset() < message.offset) {
-                self.shadows.entry(row.device).or_default().restore(&row);
-                next = rows.next().await?;
+        for (number, message) in page.messages.into_iter().enumerate() {
+            if number % YIELD == 0 {
+                // live messages are waiting
+                tokio::task::yield_now().await;
+            }
+            while let Some((row, _)) = stretch.next_below(message.offset) {
+                // a device that is new to the run later on is met as it was then
+                if let Some(shadow) = self.shadows.get_mut(&row.device) {
+                    shadow.restore(&row);
+                }
             }
             let mut last = BTreeMap::new();
-            while let Some(row) = next.take_if(|row| row.id.offset() == message.offset) {
-                if !standing.contains(&(row.id, row.revision)) {
+            while let Some((row, stands)) = stretch.next_below(Offset(message.offset.0 + 1)) {
+                if !stands {
                     judged.hidden.insert(plan::place(&row));
                 }
                 last.insert(row.id, row);
-                next = rows.next().await?;
             }
             self.message(job, message, last, &mut judged, counts);
         }
-        Ok(judged)
+        judged
     }
 
     /// Judges the fixes of a message whose rows are `last`.
@@ -109,7 +115,7 @@ impl<'a> Judge<'a> {
         &mut self,
         job: &Job,
         message: Again,
-        mut last: BTreeMap<PositionId, PositionRow>,
+        mut last: BTreeMap<PositionId, Box<PositionRow>>,
         judged: &mut Judged,
         counts: &mut Counts,
     ) {
@@ -126,9 +132,11 @@ impl<'a> Judge<'a> {
         // A position stays with the device that it was received for: which device had the tracker then is not
         // known any more. What is new goes where its siblings are, else where the tracker is now.
         let id = |index| PositionId::new(message.offset, index);
-        let siblings: HashMap<Option<String>, DeviceId> = fixes
+        let is_new = (0..fixes.len()).any(|index| !last.contains_key(&id(index)));
+        let siblings: AHashMap<Option<String>, DeviceId> = fixes
             .iter()
             .enumerate()
+            .filter(|_| is_new)
             .filter_map(|(index, fix)| Some((fix.ident.clone(), last.get(&id(index))?.device)))
             .collect();
         for (index, fix) in fixes.into_iter().enumerate() {
@@ -165,9 +173,9 @@ impl<'a> Judge<'a> {
             }
             let wanted = outcome.row.map(|mut row| {
                 if let Some(stood) = &stood {
-                    (row.time, row.content) = device::restated_place(stood, &row.fix);
+                    (row.time, row.content) = device::restated_row_place(stood, &row);
                 }
-                row
+                Box::new(row)
             });
             judged.items.insert(
                 id,

@@ -21,6 +21,7 @@ mod jobs;
 mod judge;
 mod plan;
 mod run;
+mod stretch;
 
 pub use job::{Asked, Counts, Difference, Job, JobId, JobState, MAX_SAMPLES, Request};
 pub use jobs::{RedecodeError, RedecodeMetrics, Redecoder, Rooms};

@@ -6,7 +6,7 @@
 use ahash::{AHashMap, AHashSet};
 
 use super::job::Counts;
-use crate::history::{Occupant, Place, PositionRow, as_stored};
+use crate::history::{Occupant, Place, PositionRow, is_stored_as};
 use crate::model::{MAX_CORRECTED, PositionId, Verdict};
 
 /// A position: what its last row says, and what it should say.
@@ -14,9 +14,9 @@ use crate::model::{MAX_CORRECTED, PositionId, Verdict};
 pub(super) struct Item {
     pub id: PositionId,
     /// Its last row, also where that was taken back or stands behind another.
-    pub last: Option<PositionRow>,
+    pub last: Option<Box<PositionRow>>,
     /// What it should say; `None`: there should be none.
-    pub wanted: Option<PositionRow>,
+    pub wanted: Option<Box<PositionRow>>,
 }
 
 /// One correction.
@@ -24,9 +24,9 @@ pub(super) struct Item {
 pub(super) struct Change {
     pub id: PositionId,
     /// The row that stands, where there is one.
-    pub old: Option<PositionRow>,
+    pub old: Option<Box<PositionRow>>,
     /// The row that is to stand, with its revision.
-    pub new: Option<PositionRow>,
+    pub new: Option<Box<PositionRow>>,
     /// Revision of the first row that comes of it.
     pub revision: u8,
 }
@@ -42,11 +42,11 @@ impl Change {
         };
         let to = self
             .new
-            .as_ref()
+            .as_deref()
             .map(|new| (place(new), occupant(new.revision, false)));
         let from = self
             .old
-            .as_ref()
+            .as_deref()
             .map(|old| (place(old), occupant(self.revision, true)));
         let left = from.filter(|(from, _)| to.as_ref().is_none_or(|(to, _)| to != from));
         left.into_iter().chain(to)
@@ -63,8 +63,8 @@ pub(super) fn place(row: &PositionRow) -> Place {
 pub(super) fn places(items: &[Item], hidden: &AHashSet<Place>) -> Vec<Place> {
     let mut places: Vec<Place> = hidden.iter().copied().collect();
     for item in items {
-        let from = item.last.as_ref().map(place);
-        let to = item.wanted.as_ref().map(place);
+        let from = item.last.as_deref().map(place);
+        let to = item.wanted.as_deref().map(place);
         places.extend(to.filter(|to| from != Some(*to)));
     }
     // in the order of the table, so that each question about some of them reads another part of it
@@ -97,7 +97,7 @@ pub(super) fn plan(
             let first = occupant(&place(row)).is_none_or(|occupant| occupant.id == id);
             row.verdict != Verdict::Deleted && first
         };
-        let old = last.filter(stands);
+        let old = last.filter(|row| stands(row));
         // an earlier position is the same fix
         let lost = |row: &PositionRow| {
             let at = place(row);
@@ -105,32 +105,32 @@ pub(super) fn plan(
             taken.contains(&at)
                 || other.is_some_and(|other| other.by_person || (other.id < id && !ids.contains(&other.id)))
         };
-        let new = wanted.filter(|row| !lost(row));
-        if says_the_same(old.as_ref(), new.as_ref()) {
+        let mut new = wanted.filter(|row| !lost(row));
+        if says_the_same(old.as_deref(), new.as_deref()) {
             counts.unchanged += u64::from(old.is_some());
-            taken.extend(new.as_ref().map(place));
+            taken.extend(new.as_deref().map(place));
             continue;
         }
-        let there = new.as_ref().and_then(|row| occupant(&place(row)));
+        let there = new.as_deref().and_then(|row| occupant(&place(row)));
         let Some((revision, above)) = revisions(own, there) else {
             counts.skipped += 1;
-            taken.extend(old.as_ref().map(place));
+            taken.extend(old.as_deref().map(place));
             continue;
         };
-        taken.extend(new.as_ref().map(place));
+        taken.extend(new.as_deref().map(place));
         match (&old, &new) {
             (Some(_), Some(_)) => counts.changed += 1,
             (Some(_), None) => counts.removed += 1,
             _ => counts.added += 1,
         }
-        let stays = old.as_ref().map(place) == new.as_ref().map(place);
+        let stays = old.as_deref().map(place) == new.as_deref().map(place);
+        if let Some(new) = &mut new {
+            new.revision = if stays { revision } else { above };
+        }
         changes.push(Change {
             id,
-            new: new.map(|row| PositionRow {
-                revision: if stays { revision } else { above },
-                ..row
-            }),
             old,
+            new,
             revision,
         });
     }
@@ -167,8 +167,7 @@ fn says_the_same(old: Option<&PositionRow>, new: Option<&PositionRow>) -> bool {
             place(old) == place(new)
                 && (old.verdict == new.verdict || trusted_since)
                 && old.vendor == new.vendor
-                // the table keeps fewer digits
-                && old.fix == as_stored(new).fix
+                && is_stored_as(&old.fix, &new.fix)
         }
         _ => false,
     }

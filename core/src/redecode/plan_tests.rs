@@ -73,15 +73,15 @@ impl Table {
     fn apply(&mut self, changes: &[Change]) {
         for change in changes {
             if let Some(old) = &change.old
-                && change.new.as_ref().map(place) != Some(place(old))
+                && change.new.as_deref().map(place) != Some(place(old))
             {
                 self.0.push(PositionRow {
                     revision: change.revision,
                     verdict: Verdict::Deleted,
-                    ..old.clone()
+                    ..PositionRow::clone(old)
                 });
             }
-            self.0.extend(change.new.clone());
+            self.0.extend(change.new.as_deref().cloned());
         }
     }
 
@@ -94,11 +94,11 @@ impl Table {
                 .iter()
                 .map(|id| Item {
                     id: PositionId(*id),
-                    last: self.last(PositionId(*id)),
-                    wanted: wanted[id].map(|at| row(*id, at, 0)),
+                    last: self.last(PositionId(*id)).map(Box::new),
+                    wanted: wanted[id].map(|at| Box::new(row(*id, at, 0))),
                 })
                 .collect();
-            let hidden = items.iter().filter_map(|item| item.last.as_ref());
+            let hidden = items.iter().filter_map(|item| item.last.as_deref());
             let hidden = hidden.filter(|row| self.hides(row)).map(place).collect();
             let asked = places(&items, &hidden);
             let mut occupants = self.occupants();
@@ -182,8 +182,8 @@ fn a_position_that_was_corrected_too_often_stays() {
     let mut counts = Counts::default();
     let item = Item {
         id: PositionId(1),
-        last: table.last(PositionId(1)),
-        wanted: Some(row(1, 120, 0)),
+        last: table.last(PositionId(1)).map(Box::new),
+        wanted: Some(Box::new(row(1, 120, 0))),
     };
     let changes = plan(vec![item], &table.occupants(), &mut counts);
     assert!(changes.is_empty() && counts.skipped == 1);

@@ -7,16 +7,17 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::again::Decoder;
+use super::again::{Decoder, Page};
 use super::change::{Corrector, PATIENCE};
 use super::job::{Job, JobId, Request};
 use super::jobs::{RedecodeError, Rooms};
 use super::judge::Judge;
+use super::stretch::{Stretches, Wanted};
 use crate::clock;
 use crate::corrections::CorrectionError;
-use crate::history::{self, Among, HistoryError, RawFilter, RawMessage};
+use crate::history::{self, HistoryError, RawFilter, RawMessages};
 use crate::ingest::IngestError;
-use crate::model::{DeviceId, Offset, PositionId, TimeMs};
+use crate::model::{DeviceId, Offset, TimeMs};
 use crate::pipeline::{StateError, States};
 
 /// Messages of a page, and about so many bytes of payload.
@@ -133,6 +134,7 @@ pub(super) async fn run(
         states,
         judge: Judge::new(rooms),
         corrector: Corrector::new(rooms),
+        stretches: Stretches::new(rooms),
         warm: job.cursor > Offset(0),
         ahead: None,
         rooms,
@@ -149,7 +151,7 @@ pub(super) async fn run(
     let began = Instant::now();
     let worked = job.worked_ms;
     while !halt.is_cancelled() {
-        run.give_way(halt).await;
+        give_way(rooms, halt).await;
         let (page, before) = (Instant::now(), job.counts.messages);
         let through = match run.step(&mut job, halt).await {
             Ok(through) => through,
@@ -183,8 +185,48 @@ async fn pause(time: Duration, halt: &CancellationToken) {
     }
 }
 
-/// A page that is read while the one before it is worked on, and where it begins.
-type Ahead = (Offset, AbortOnDropHandle<Result<Vec<RawMessage>, HistoryError>>);
+/// Waits while live messages need ClickHouse more.
+async fn give_way(rooms: &Rooms, halt: &CancellationToken) {
+    while rooms.history.lag().seconds > LAG_S && !halt.is_cancelled() {
+        pause(LOOK, halt).await;
+    }
+}
+
+/// A page that is read and decoded while the one before it is worked on, and where it begins.
+type Ahead = (Offset, AbortOnDropHandle<Result<Option<Decoded>, RunError>>);
+
+/// A page as its decoder understands it now.
+struct Decoded {
+    /// Its first message …
+    first: Offset,
+    /// … and behind its last one.
+    end: Offset,
+    messages: u64,
+    /// The devices to which its messages were resolved when they arrived.
+    resolved: BTreeSet<DeviceId>,
+    page: Page,
+}
+
+/// Reads and decodes the page that begins at `start`; `None`: there is none.
+async fn decoded(
+    raw: RawMessages,
+    decoder: Decoder,
+    filter: RawFilter,
+    start: Offset,
+    most: usize,
+) -> Result<Option<Decoded>, RunError> {
+    let raw = raw.page(&filter, start, most, BYTES).await?;
+    let (Some(first), Some(last)) = (raw.first(), raw.last()) else {
+        return Ok(None);
+    };
+    Ok(Some(Decoded {
+        first: first.offset,
+        end: Offset(last.offset.0 + 1),
+        messages: raw.len() as u64,
+        resolved: raw.iter().map(|message| message.device).collect(),
+        page: decoder.decode(raw).await?,
+    }))
+}
 
 struct Run<'a> {
     rooms: &'a Rooms,
@@ -195,6 +237,7 @@ struct Run<'a> {
     states: States,
     judge: Judge<'a>,
     corrector: Corrector<'a>,
+    stretches: Stretches<'a>,
     /// Decoders that keep states have heard what came before the first message.
     warm: bool,
 }
@@ -212,10 +255,12 @@ impl Run<'_> {
 
     /// Forgets what a page that came to nothing has taught: decoders and devices are as they were before it.
     async fn go_back(&mut self) -> Result<(), RunError> {
+        self.ahead = None;
         self.states = States::open(&self.kept).await?;
         self.decoder = Decoder::new(self.rooms, self.states.clone());
         self.judge = Judge::new(self.rooms);
         self.corrector = Corrector::new(self.rooms);
+        self.stretches = Stretches::new(self.rooms);
         Ok(())
     }
 
@@ -246,13 +291,6 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Waits while live messages need ClickHouse more.
-    async fn give_way(&self, halt: &CancellationToken) {
-        while self.rooms.history.lag().seconds > LAG_S && !halt.is_cancelled() {
-            pause(LOOK, halt).await;
-        }
-    }
-
     /// Decodes the next page and corrects what differs. True when there was none.
     async fn page(&mut self, job: &mut Job) -> Result<bool, RunError> {
         self.same_version(job)?;
@@ -261,32 +299,29 @@ impl Run<'_> {
             (messages as usize).clamp(1, MESSAGES)
         });
         let filter = job.request.filter(job.until);
-        let raw = self.raw(&filter, job.cursor, most).await?;
-        let (Some(first), Some(last)) = (raw.first(), raw.last()) else {
+        let Some(decoded) = self.decoded(&filter, job.cursor, most).await? else {
             return Ok(true);
         };
+        let Decoded {
+            first,
+            end,
+            messages,
+            resolved,
+            page,
+        } = decoded;
+        self.decode_ahead(&filter, end, most);
         // what came between the pages counts as well
         let start = if job.cursor == Offset(0) {
-            first.offset
+            first
         } else {
             job.cursor
         };
-        let end = Offset(last.offset.0 + 1);
-        self.read_ahead(&filter, end, most);
-        let messages = raw.len() as u64;
-        let resolved: BTreeSet<DeviceId> = raw.iter().map(|message| message.device).collect();
-        let page = self.decoder.decode(raw).await?;
         let fixes = page
             .messages
             .iter()
             .flat_map(|message| message.fixes.iter().flatten());
         let mut devices: BTreeSet<DeviceId> = fixes.filter_map(|fix| fix.device).collect();
-        let among = Among {
-            client: job.client(),
-            ids: PositionId::new(start, 0)..PositionId::new(end, 0),
-            messages: &filter,
-            devices: devices.difference(&resolved).copied().collect(),
-        };
+        let others = devices.difference(&resolved).copied().collect();
         devices.extend(resolved);
 
         let mut counts = job.counts;
@@ -294,23 +329,34 @@ impl Run<'_> {
         counts.skipped += page.unreadable;
         // from here on nobody else corrects these devices
         let mut held = self.rooms.corrections.hold(&devices).await;
-        self.corrector.others_stored(&held).await?;
+        let read = self.stretches.stored();
+        let wanted = Wanted {
+            client: job.client(),
+            records: start..end,
+            messages: &filter,
+            others,
+            corrected: self.corrector.others_stored(&held, read).await?,
+        };
         self.judge.acquaint(job, &devices, start, &page).await?;
-        let judged = self.judge.judge(job, &among, page, &mut counts).await?;
-        let differ = self.corrector.correct(job, judged, &mut counts, &mut held);
-        let differ = differ.await?;
+        let stretch = self.stretches.of(&wanted).await?;
+        let judged = self.judge.judge(job, stretch, page, &mut counts).await;
+        let corrected = self.corrector.correct(job, judged, &mut counts, &mut held);
+        let corrected = corrected.await?;
+        if corrected.stepped_back {
+            self.stretches.forget();
+        }
         self.states.save(end).await?;
-        job.advance(end, counts, differ);
+        job.advance(end, counts, corrected.samples);
         Ok(false)
     }
 
-    /// The messages of the page that begins at `start`.
-    async fn raw(
+    /// The page that begins at `start`.
+    async fn decoded(
         &mut self,
         filter: &RawFilter,
         start: Offset,
         most: usize,
-    ) -> Result<Vec<RawMessage>, HistoryError> {
+    ) -> Result<Option<Decoded>, RunError> {
         if let Some((at, page)) = self.ahead.take()
             && at == start
             && let Ok(page) = page.await
@@ -318,13 +364,14 @@ impl Run<'_> {
             return page;
         }
         let raw = self.rooms.history.raw_messages();
-        raw.page(filter, start, most, BYTES).await
+        decoded(raw, self.decoder.clone(), filter.clone(), start, most).await
     }
 
-    /// Begins to read the page at `start`: what it holds does not change any more.
-    fn read_ahead(&mut self, filter: &RawFilter, start: Offset, most: usize) {
-        let (raw, filter) = (self.rooms.history.raw_messages(), filter.clone());
-        let page = async move { raw.page(&filter, start, most, BYTES).await };
+    /// Begins to decode the page at `start`: what it holds does not change any more, and states that it leaves are kept
+    /// apart from those of the page before it.
+    fn decode_ahead(&mut self, filter: &RawFilter, start: Offset, most: usize) {
+        let raw = self.rooms.history.raw_messages();
+        let page = decoded(raw, self.decoder.clone(), filter.clone(), start, most);
         self.ahead = Some((start, AbortOnDropHandle::new(tokio::spawn(page))));
     }
 
