@@ -20,7 +20,8 @@ pub trait Decoder: 'static {
     /// Decodes one message. Must be a pure function of it.
     fn decode(message: &Message) -> DecodeResult;
 
-    /// Decodes a batch: one result per message, in order.
+    /// Decodes a batch: one result per message, in order. For a host that asks in records; one that asks in blocks has
+    /// messages decoded one after the other (`packed`).
     fn decode_batch(batch: &[Message]) -> Vec<DecodeResult> {
         batch.iter().map(Self::decode).collect()
     }
