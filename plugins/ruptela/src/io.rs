@@ -11,17 +11,14 @@ const MOST_ATTRIBUTES: usize = 256;
 
 /// Pairs of elements of 8 bytes that make one text of 16 characters: the driver's card as the
 /// vehicle's bus and as the tachograph says it.
-const CARDS: [(u16, u16); 2] = [(126, 127), (155, 156)];
+const CARDS: [(&str, &str); 2] = [("io_126", "io_127"), ("io_155", "io_156")];
 
 /// Two elements of 8 bytes that make the identifier of a tag.
-const TAG: (u16, u16) = (760, 761);
+const TAG: (&str, &str) = ("io_760", "io_761");
 
 /// Whether an element may be one of those that [`join`] puts together.
 pub(crate) fn is_part(id: u16) -> bool {
-    let [one, other] = CARDS;
-    [one, other, TAG]
-        .iter()
-        .any(|(first, second)| id == *first || id == *second)
+    matches!(id, 126 | 127 | 155 | 156 | 760 | 761)
 }
 
 /// Sets an element whose value is `width` bytes wide; `raw` holds them without sign.
@@ -136,13 +133,11 @@ pub(crate) fn join(position: &mut Position) {
 }
 
 /// Takes both elements out of the attributes, when both are there.
-fn take_pair(position: &mut Position, (first, second): (u16, u16)) -> Option<(u64, u64)> {
-    let names = [first, second].map(|id| text::numbered("io", id));
-    let [first, second] = &names;
+fn take_pair(position: &mut Position, (first, second): (&str, &str)) -> Option<(u64, u64)> {
     let pair = element(position, first).zip(element(position, second))?;
-    position
-        .attributes
-        .retain(|attribute| !matches!(&attribute.key, AttributeKey::Named(name) if names.contains(name)));
+    position.attributes.retain(
+        |attribute| !matches!(&attribute.key, AttributeKey::Named(name) if name == first || name == second),
+    );
     Some(pair)
 }
 
